@@ -27,3 +27,23 @@ pub enum TextKind {
     Error,
     Success,
 }
+
+/// A text and where in the form it belongs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldText {
+    /// The name of the node, e.g. `traits.email`; none for the form as a whole.
+    pub at: Option<String>,
+    pub text: Text,
+}
+
+impl FieldText {
+    /// A text for the form as a whole.
+    pub fn form(text: Text) -> Self {
+        Self { at: None, text }
+    }
+
+    /// A text for one node.
+    pub fn node(name: impl Into<String>, text: Text) -> Self {
+        Self { at: Some(name.into()), text }
+    }
+}

@@ -1,0 +1,152 @@
+//! What can go wrong, without status codes: rules say *what*, `web/respond.rs` alone knows how the wire puts it.
+
+use crate::{
+    continue_with::ContinueWith,
+    flow::Kind,
+    id::FlowId,
+    text::{FieldText, Text},
+};
+use serde_json::Value;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// Why a request was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// Something to show in the form; the flow stays usable.
+    #[error("the form has {} message(s)", .0.len())]
+    Form(Vec<FieldText>),
+
+    /// The flow is too old.
+    #[error("the flow has expired")]
+    Expired(Box<Expired>),
+
+    /// A change needs a fresh proof (`session_refresh_required`); `to` leads there.
+    #[error("a fresh proof is needed")]
+    NeedsReauth { to: String },
+
+    /// The session's assurance is too low (`session_aal2_required`). `built` is the address as first built, `to` the
+    /// one with everything appended. // Quirk: both are on the wire and may differ (Kratos `session/manager.go`).
+    #[error("a higher assurance is needed")]
+    StepUp { built: String, to: String },
+
+    /// Nobody is signed in where somebody must be.
+    #[error("no session")]
+    NoSession(NoSession),
+
+    /// Somebody is signed in where nobody may be; `to` is where a browser goes instead.
+    #[error("a session exists already")]
+    AlreadySignedIn { to: String },
+
+    /// The anti-CSRF check failed.
+    #[error("anti-CSRF check failed: {0}")]
+    Csrf(CsrfReason),
+
+    /// The request makes no sense (400).
+    #[error("{reason}")]
+    Bad { id: Option<&'static str>, reason: String },
+
+    /// Credentials are missing or wrong (401).
+    #[error("{reason}")]
+    Unauthorized { id: Option<&'static str>, reason: String },
+
+    /// Not for this caller (403).
+    #[error("{reason}")]
+    Forbidden { id: Option<&'static str>, reason: String },
+
+    /// Nothing there (404).
+    #[error("{0}")]
+    NotFound(String),
+
+    /// Clashes with what is there, or lost a race (409).
+    #[error("{0}")]
+    Conflict(String),
+
+    /// More bytes than are read (413).
+    #[error("the body is too large")]
+    TooLarge,
+
+    /// Too much work waits (429).
+    #[error("busy")]
+    Busy { retry_after: Duration },
+
+    /// The database can't be reached (503).
+    #[error("unavailable")]
+    Unavailable,
+
+    /// The operator asked for something impossible (500, `invalid_configuration`).
+    #[error("{0}")]
+    Misconfigured(String),
+
+    /// Somebody else's server failed us (502).
+    #[error("{0}")]
+    Upstream(String),
+
+    /// Our own fault.
+    #[error("{0:#}")]
+    Bug(#[from] anyhow::Error),
+}
+
+/// The result of every rule and method.
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+impl Problem {
+    /// A message for the form as a whole.
+    pub fn form(text: Text) -> Self {
+        Self::Form(vec![FieldText::form(text)])
+    }
+
+    /// A message for one node.
+    pub fn field(name: &str, text: Text) -> Self {
+        Self::Form(vec![FieldText::node(name, text)])
+    }
+
+    /// A plain 400 without an id.
+    pub fn bad(reason: impl Into<String>) -> Self {
+        Self::Bad { id: None, reason: reason.into() }
+    }
+
+    /// Something that cannot happen.
+    pub fn bug(what: impl std::fmt::Display) -> Self {
+        Self::Bug(anyhow::anyhow!("{what}"))
+    }
+}
+
+/// An expired flow and what replaces it.
+#[derive(Debug)]
+pub struct Expired {
+    pub kind: Kind,
+    pub expired_at: OffsetDateTime,
+    pub since: Duration,
+    /// The flow that replaces it, made at submit only.
+    pub replacement: Option<FlowId>,
+    /// Further facts for the answer (`redirect_to`, `return_to`, `api`).
+    pub details: Value,
+    pub continue_with: Vec<ContinueWith>,
+}
+
+/// Which door found nobody: the wire differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoSession {
+    /// `session_inactive`, the plain container.
+    Plain,
+    /// whoami and the session lists: no id.
+    WithoutId,
+    /// A second factor was asked of nobody (`session_aal1_required`).
+    ForSecondFactor,
+    /// Settings asked for by a browser: pages go to the login.
+    ForSettings,
+}
+
+/// Why a token was refused; told to developers in `details`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CsrfReason {
+    #[error("the request carried no cookies")]
+    NoCookies,
+    #[error("cookies came, but not the anti-CSRF cookie")]
+    NoCsrfCookie,
+    #[error("the body holds no csrf_token")]
+    NoToken,
+    #[error("the token does not belong to the cookie")]
+    Mismatch,
+}
