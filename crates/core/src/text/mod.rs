@@ -7,6 +7,7 @@ pub mod catalog;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// A message or label: `{id, text, type, context?}` on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,4 +47,32 @@ impl FieldText {
     pub fn node(name: impl Into<String>, text: Text) -> Self {
         Self { at: Some(name.into()), text }
     }
+}
+
+impl Text {
+    fn new(kind: TextKind, id: u32, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { id, text: text.into(), kind, context: None }
+    }
+
+    fn info(id: u32, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(TextKind::Info, id, text)
+    }
+
+    fn success(id: u32, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(TextKind::Success, id, text)
+    }
+
+    fn error(id: u32, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(TextKind::Error, id, text)
+    }
+
+    fn with_context(mut self, context: Value) -> Self {
+        self.context = Some(context);
+        self
+    }
+}
+
+/// A time as contexts carry it: RFC 3339 in UTC, without trailing zeros.
+fn timestamp(at: OffsetDateTime) -> String {
+    at.to_offset(UtcOffset::UTC).format(&Rfc3339).unwrap_or_default()
 }
