@@ -1,0 +1,37 @@
+//! `kratos.yml`, typed: what an operator may set, where it may come from, and whether it makes sense.
+//!
+//! One file per section holds the types ([`root`] is the whole document). The types are the only list of keys: their
+//! derived JSON Schema ([`schema`]) drives the check of a document ([`check`]), the mapping of environment variables
+//! ([`environment`]) and what `zelos config schema` prints. What a schema cannot say well is in [`rules`].
+//!
+//! The way of a document: files are read and merged, flags and the environment are laid over them ([`load`],
+//! [`merge`]), the result is checked against the schema, turned into a [`Config`] and checked against the rules. Every
+//! complaint is a [`ConfigError`] with the key and the source that set it. A [`Config`] is immutable and shared; the
+//! server swaps in a new one if [`reload_allowed`] agrees.
+
+pub mod clients;
+pub mod contents;
+pub mod courier;
+pub mod database;
+pub mod feature_flags;
+pub mod flows;
+pub mod hashers;
+pub mod hooks;
+pub mod identity;
+pub mod log;
+pub mod methods;
+pub mod network;
+pub mod oidc;
+pub mod request;
+pub mod root;
+pub mod secrets;
+pub mod selfservice;
+pub mod serve;
+pub mod session;
+pub mod value;
+
+pub use contents::{ContentError, ContentUri};
+pub use hooks::{After, AfterMethod, Before, Hook, WebHook};
+pub use network::Network;
+pub use root::{Config, CookieSettings};
+pub use value::{ByteSize, GoDuration, RequiredAal, SameSite};

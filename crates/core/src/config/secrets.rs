@@ -1,0 +1,65 @@
+//! `secrets`, `ciphers` and `security`: keys, what is encrypted with them, and how closed the house is.
+
+use crate::secret::Secret;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Keys. In each list the first one signs or encrypts, all of them verify or decrypt: that is how keys are rotated.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secrets {
+    /// Stands in for `cookie`. Without both, a random one per start.
+    #[schemars(inner(length(min = 16)), extend("uniqueItems" = true))]
+    pub default: Vec<Secret>,
+    /// Cookies and one-time codes.
+    #[schemars(inner(length(min = 16)), extend("uniqueItems" = true))]
+    pub cookie: Vec<Secret>,
+    /// Page tokens.
+    #[schemars(inner(length(min = 16)), extend("minItems" = 1))]
+    pub pagination: Vec<Secret>,
+    /// Stored tokens of other servers; exactly 32 characters each.
+    #[schemars(inner(length(equal = 32)), extend("minItems" = 1))]
+    pub cipher: Vec<Secret>,
+}
+
+impl Secrets {
+    /// The keys of cookies: `cookie`, else `default`. Empty if neither is set.
+    pub fn for_cookies(&self) -> &[Secret] {
+        if self.cookie.is_empty() { &self.default } else { &self.cookie }
+    }
+}
+
+/// How stored tokens are encrypted.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ciphers {
+    pub algorithm: CipherAlgorithm,
+}
+
+/// The ciphers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum CipherAlgorithm {
+    #[default]
+    #[serde(rename = "noop")]
+    Noop,
+    #[serde(rename = "aes")]
+    Aes,
+    #[serde(rename = "xchacha20-poly1305")]
+    XChaCha20Poly1305,
+}
+
+/// What strangers may learn and what schemas may load.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Security {
+    pub account_enumeration: AccountEnumeration,
+    /// Identity schemas may not refer to other documents.
+    pub disallow_ref_in_identity_schemas: bool,
+}
+
+/// Whether strangers can find out who has an account.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountEnumeration {
+    pub mitigate: bool,
+}
