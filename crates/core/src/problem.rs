@@ -58,9 +58,13 @@ pub enum Problem {
     #[error("{0}")]
     NotFound(String),
 
-    /// Clashes with what is there, or lost a race (409).
+    /// Clashes with what is there (409).
     #[error("{0}")]
     Conflict(String),
+
+    /// Somebody else was faster, and a second try did not help either (409).
+    #[error("the data was changed by somebody else meanwhile")]
+    Raced,
 
     /// More bytes than are read (413).
     #[error("the body is too large")]

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 const NONCE: usize = 24;
+const TAG: usize = 24;
 
 /// The keys derived from a list of secrets, for one purpose.
 #[derive(Clone)]
@@ -56,8 +57,8 @@ impl Keys {
             .find_map(|cipher| cipher.decrypt(&nonce, Payload { msg: sealed, aad: purpose.as_bytes() }).ok())
     }
 
-    /// A tag over `message`, under the first secret.
-    pub fn mac(&self, purpose: &str, message: &[u8]) -> Option<[u8; 32]> {
+    /// A tag over `message`, under the first secret: HMAC-SHA-256 cut to 192 bits.
+    pub fn mac(&self, purpose: &str, message: &[u8]) -> Option<[u8; TAG]> {
         self.macs.first().map(|key| tag(key, purpose, message))
     }
 
@@ -68,13 +69,12 @@ impl Keys {
     }
 }
 
-fn tag(key: &[u8; 32], purpose: &str, message: &[u8]) -> [u8; 32] {
-    use hmac::KeyInit as _;
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
-    mac.update(purpose.as_bytes());
-    mac.update(&[0]);
-    mac.update(message);
-    mac.finalize().into_bytes().into()
+fn tag(key: &[u8; 32], purpose: &str, message: &[u8]) -> [u8; TAG] {
+    let Ok(mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) else {
+        unreachable!("HMAC takes keys of any length")
+    };
+    let full: [u8; 32] = mac.chain_update(purpose).chain_update([0]).chain_update(message).finalize().into_bytes().into();
+    std::array::from_fn(|index| full[index])
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Authenticator assurance (NIST SP 800-63B in Kratos' reading): the one place where levels are computed.
 
 use super::AuthenticationMethod;
+use crate::config::RequiredAal;
 use serde::{Deserialize, Serialize};
 
 /// How sure one can be of who is there.
@@ -38,15 +39,6 @@ impl std::str::FromStr for Aal {
             _ => Err(()),
         }
     }
-}
-
-/// What must be reached (`required_aal`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Required {
-    Aal1,
-    Aal2,
-    /// As much as the person's credentials allow.
-    HighestAvailable,
 }
 
 /// How many first and second factors a credential amounts to.
@@ -95,11 +87,10 @@ pub fn available(all: Strength) -> Aal {
 }
 
 /// Whether a session of level `reached` is enough for a person with `available`.
-pub fn satisfies(required: Required, reached: Aal, available: Aal) -> bool {
+pub fn satisfies(required: RequiredAal, reached: Aal, available: Aal) -> bool {
     match required {
-        Required::Aal1 => reached >= Aal::Aal1,
-        Required::Aal2 => reached >= Aal::Aal2,
-        Required::HighestAvailable => available < Aal::Aal2 || reached >= Aal::Aal2,
+        RequiredAal::Aal1 => reached >= Aal::Aal1,
+        RequiredAal::HighestAvailable => available < Aal::Aal2 || reached >= Aal::Aal2,
     }
 }
 
@@ -133,11 +124,10 @@ mod tests {
         assert_eq!(available(Strength::NONE), Aal::Aal0);
         assert_eq!(available(Strength::FIRST), Aal::Aal1);
         assert_eq!(available(Strength { first: 0, second: 1 }), Aal::Aal2);
-        assert!(satisfies(Required::HighestAvailable, Aal::Aal1, Aal::Aal1));
-        assert!(satisfies(Required::HighestAvailable, Aal::Aal1, Aal::Aal0));
-        assert!(!satisfies(Required::HighestAvailable, Aal::Aal1, Aal::Aal2));
-        assert!(satisfies(Required::HighestAvailable, Aal::Aal2, Aal::Aal2));
-        assert!(satisfies(Required::Aal1, Aal::Aal1, Aal::Aal2));
-        assert!(!satisfies(Required::Aal2, Aal::Aal1, Aal::Aal1));
+        assert!(satisfies(RequiredAal::HighestAvailable, Aal::Aal1, Aal::Aal1));
+        assert!(satisfies(RequiredAal::HighestAvailable, Aal::Aal1, Aal::Aal0));
+        assert!(!satisfies(RequiredAal::HighestAvailable, Aal::Aal1, Aal::Aal2));
+        assert!(satisfies(RequiredAal::HighestAvailable, Aal::Aal2, Aal::Aal2));
+        assert!(satisfies(RequiredAal::Aal1, Aal::Aal1, Aal::Aal2));
     }
 }

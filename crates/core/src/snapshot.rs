@@ -1,0 +1,115 @@
+//! The configuration of a moment, with everything compiled that is derived from it. A request keeps the snapshot it
+//! began with; a reload swaps the whole.
+
+use crate::{
+    config::Config,
+    flow::Kind,
+    identity::json::{schema_url, with_slash},
+    return_to::ReturnRules,
+    schema::Schemas,
+    sealed::Keys,
+};
+use sha2::{Digest, Sha256};
+use std::{fmt::Write as _, ops::Deref};
+use url::Url;
+
+/// The configuration and what was made of it. Dereferences to the [`Config`].
+#[derive(Debug)]
+pub struct Snapshot {
+    config: Config,
+    /// The identity schemas, compiled.
+    pub schemas: Schemas,
+    /// Where browsers may be sent.
+    pub returns: ReturnRules,
+    /// The public base URL.
+    pub public: Url,
+    /// The admin base URL.
+    pub admin: Url,
+    /// Keys for cookies and tags.
+    pub keys: Keys,
+    /// `csrf_token_` and the hash of the public base URL.
+    pub csrf_cookie_name: String,
+    public_prefix: String,
+}
+
+impl Deref for Snapshot {
+    type Target = Config;
+
+    fn deref(&self) -> &Config {
+        &self.config
+    }
+}
+
+impl Snapshot {
+    /// Puts the parts together.
+    pub fn new(config: Config, schemas: Schemas) -> Self {
+        let public = config.public_url();
+        let admin = config.admin_url();
+        let digest = Sha256::digest(public.as_str());
+        let csrf_cookie_name = digest.iter().fold(String::from("csrf_token_"), |mut name, byte| {
+            let _ = write!(name, "{byte:02x}");
+            name
+        });
+        let service = &config.selfservice;
+        let returns = ReturnRules::new(
+            service.default_browser_return_url.clone(),
+            &service.allowed_return_urls,
+            &public,
+            config.feature_flags.legacy_allow_insecure_origins,
+        );
+        let keys = Keys::derive(config.cookie_secrets());
+        let public_prefix = with_slash(&public);
+        Self { schemas, returns, public, admin, keys, csrf_cookie_name, public_prefix, config }
+    }
+
+    /// An address under the public base URL; `path` without a slash in front.
+    pub fn public_path(&self, path: &str) -> String {
+        format!("{}{path}", self.public_prefix)
+    }
+
+    /// The page that shows a kind of flow: the operator's, or our own.
+    pub fn ui_url(&self, kind: Kind) -> String {
+        let configured = self.config.selfservice.flows.ui_url(kind);
+        configured.map_or_else(|| self.public_path(&format!("ui/{}", kind.as_str())), ToString::to_string)
+    }
+
+    /// The page that shows an error.
+    pub fn error_url(&self) -> String {
+        let configured = self.config.selfservice.flows.error.ui_url.as_ref();
+        configured.map_or_else(|| self.public_path("ui/error"), ToString::to_string)
+    }
+
+    /// The page that shows one flow.
+    pub fn ui_url_of(&self, kind: Kind, flow: crate::id::FlowId) -> String {
+        with_query(&self.ui_url(kind), &[("flow", &flow.to_string())])
+    }
+
+    /// Where a form of that flow is sent.
+    pub fn action(&self, kind: Kind, flow: crate::id::FlowId) -> String {
+        format!("{}self-service/{}?flow={flow}", self.public_prefix, kind.as_str())
+    }
+
+    /// Where a browser starts a flow of that kind.
+    pub fn start_url(&self, kind: Kind, query: &[(&str, &str)]) -> String {
+        with_query(&self.public_path(&format!("self-service/{}/browser", kind.as_str())), query)
+    }
+
+    /// Where the schema of an identity can be read.
+    pub fn schema_url(&self, schema_id: &str) -> String {
+        schema_url(&self.public, schema_id)
+    }
+}
+
+/// The address with members added to its query.
+pub fn with_query(address: &str, query: &[(&str, &str)]) -> String {
+    if query.is_empty() {
+        return address.to_owned();
+    }
+    match Url::parse(address) {
+        Ok(mut url) => {
+            url.query_pairs_mut().extend_pairs(query);
+            url.into()
+        }
+        Err(_) => address.to_owned(),
+    }
+}

@@ -1,0 +1,101 @@
+//! Drawing: the whole form anew from (flow, configuration, person), and what was typed laid over it. The only place
+//! that makes the anti-CSRF node, orders nodes and hangs messages on them.
+
+use crate::{
+    ask::Question,
+    csrf,
+    input::Input,
+    plug::{Cx, Method},
+};
+use zelos_core::{
+    flow::{Flow, Kind},
+    problem::{Problem, Result},
+    text::FieldText,
+    ui::{Group, InputType, Node, Ui, sort},
+};
+
+/// Draws the form that puts `question`. Values typed before are lost; see [`overlay`].
+pub async fn draw(cx: &Cx<'_>, methods: &[Box<dyn Method>], flow: &mut Flow, question: &Question) -> Result<()> {
+    let kind = flow.kind();
+    let mut nodes = vec![csrf_node(cx)];
+    for method in methods.iter().filter(|method| method.is_enabled(cx.snapshot, kind)) {
+        nodes.extend(method.form(cx, flow, &question.ask()).await?);
+    }
+    sort_nodes(cx, flow, &mut nodes)?;
+    flow.ui = Ui {
+        action: cx.snapshot.action(kind, flow.id),
+        method: "POST".to_owned(),
+        nodes,
+        messages: std::mem::take(&mut flow.ui.messages),
+    };
+    Ok(())
+}
+
+/// Whether the form offers anything beyond the anti-CSRF node, the identifier and the way back.
+pub fn offers_a_method(flow: &Flow) -> bool {
+    flow.ui.nodes.iter().any(|node| {
+        node.group != Group::IdentifierFirst
+            && node.name() != "screen"
+            && node.as_input().is_some_and(|input| matches!(input.kind, InputType::Submit | InputType::Button))
+    })
+}
+
+/// Lays what was typed over the form: all but secrets, buttons and what the server itself hides there.
+pub fn overlay(flow: &mut Flow, input: &Input) {
+    for node in &mut flow.ui.nodes {
+        let Some(field) = node.as_input_mut() else { continue };
+        let is_trait = field.name.starts_with("traits.");
+        let typed = match field.kind {
+            InputType::Password | InputType::Submit | InputType::Button => false,
+            InputType::Hidden => is_trait,
+            _ => true,
+        };
+        if let Some(value) = input.at(&field.name).filter(|_| typed) {
+            field.value = Some(value.clone());
+        }
+    }
+}
+
+/// Hangs texts on the nodes they speak of; those without a node get a new one to carry them.
+///
+/// Quirk: that the carrier is a text input of the default group is the wire's (Kratos `ui/container/container.go`).
+pub fn attach(flow: &mut Flow, texts: Vec<FieldText>) {
+    for FieldText { at, text } in texts {
+        let Some(name) = at else {
+            flow.ui.messages.push(text);
+            continue;
+        };
+        if let Some(node) = flow.ui.find_mut(&name) {
+            node.messages.push(text);
+        } else {
+            let mut node = Node::input(Group::Default, name, InputType::Text);
+            node.messages.push(text);
+            flow.ui.nodes.push(node);
+        }
+    }
+}
+
+/// The schema that a flow's traits follow.
+pub fn schema_of<'a>(
+    cx: &'a Cx<'_>,
+    flow: &Flow,
+) -> Result<&'a std::sync::Arc<zelos_core::schema::IdentitySchema>> {
+    let id = flow.schema.as_deref().unwrap_or_else(|| cx.snapshot.schemas.default_id());
+    cx.snapshot.schemas.get(id).ok_or_else(|| Problem::bad(format!("There is no identity schema {id:?}.")))
+}
+
+fn csrf_node(cx: &Cx<'_>) -> Node {
+    let token = cx.request.csrf.as_ref().map(|secret| csrf::mask(secret, cx.rng)).unwrap_or_default();
+    Node::input(Group::Default, "csrf_token", InputType::Hidden).with_value(token).required()
+}
+
+fn sort_nodes(cx: &Cx<'_>, flow: &Flow, nodes: &mut Vec<Node>) -> Result<()> {
+    let order = match flow.kind() {
+        Kind::Login => sort::Order::login(),
+        Kind::Registration => sort::Order::registration(schema_of(cx, flow)?.keys()),
+        Kind::Settings => sort::Order::settings(schema_of(cx, flow)?.keys()),
+        Kind::Recovery | Kind::Verification => return Ok(()),
+    };
+    sort::sort_nodes(nodes, &order);
+    Ok(())
+}

@@ -1,0 +1,454 @@
+//! The pipeline: create, fetch and submit, the same for every kind of flow and every method.
+//!
+//! ```text
+//! create:  enabled → flow → session → return_to → hooks(Before) → draw → insert
+//! fetch:   load → owner → expiry
+//! submit:  load → session → expiry → select → payload → CSRF → privileged → method → finish
+//! ```
+//!
+//! The order of checks in `submit` is visible in the bodies of errors and is the wire's.
+
+use crate::{
+    ask::{self, Question},
+    csrf, draw, finish, gate,
+    hooks::{self, Hooks},
+    input::Input,
+    plug::{Current, Cx, Method, Outcome, Request, Step, Why},
+};
+use std::{
+    str::FromStr,
+    sync::{Arc, RwLock, PoisonError},
+};
+use zelos_core::{
+    clock::Clock,
+    flow::{Channel, Detail, Flow, Kind, Memory, State},
+    id::FlowId,
+    outbound::Outbound,
+    problem::{Expired, NoSession, Problem, Result},
+    rng::Rng,
+    session::{Aal, Person},
+    snapshot::Snapshot,
+    text::{FieldText, catalog},
+    ui::Ui,
+};
+use zelos_store::{Batch, Store, flows};
+
+/// Whatever flows need, wired once at start-up.
+pub struct Engine {
+    snapshot: RwLock<Arc<Snapshot>>,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+    pub outbound: Arc<dyn Outbound>,
+    /// In the order in which they are asked and in which their nodes stand.
+    pub methods: Vec<Box<dyn Method>>,
+    pub hooks: Hooks,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+/// What the engine is wired from.
+pub struct Parts {
+    pub snapshot: Snapshot,
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+    pub outbound: Arc<dyn Outbound>,
+    pub methods: Vec<Box<dyn Method>>,
+    pub hooks: Hooks,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// A submission that could not be answered as asked, with what is known of the flow it was meant for.
+#[derive(Debug)]
+pub struct Refusal {
+    pub problem: Problem,
+    /// None if the flow was not found.
+    pub channel: Option<Channel>,
+}
+
+impl Engine {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            snapshot: RwLock::new(Arc::new(parts.snapshot)),
+            store: parts.store,
+            clock: parts.clock,
+            rng: parts.rng,
+            outbound: parts.outbound,
+            methods: parts.methods,
+            hooks: parts.hooks,
+        }
+    }
+
+    /// The configuration of this moment.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Requests from now on see another configuration; those under way keep theirs.
+    pub fn replace_snapshot(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+
+    /// What rules get to see while they answer `request`; nobody is signed in yet.
+    pub fn cx<'a>(&'a self, snapshot: &'a Arc<Snapshot>, request: &'a Request) -> Cx<'a> {
+        Cx {
+            snapshot,
+            store: &self.store,
+            clock: &*self.clock,
+            rng: &*self.rng,
+            outbound: &*self.outbound,
+            session: None,
+            request,
+        }
+    }
+
+    /// Begins a flow.
+    pub async fn create(
+        &self,
+        kind: Kind,
+        channel: Channel,
+        request: &Request,
+        query: &[(String, String)],
+    ) -> Result<Outcome> {
+        let snapshot = self.snapshot();
+        let mut cx = self.cx(&snapshot, request);
+        gate::enabled(&cx, kind)?;
+        let current = self.authenticate_in(&cx).await?;
+        cx.session = current.as_ref();
+        let mut flow = self.begin(&cx, kind, channel, &Query(query))?;
+        gate::session_at_create(&cx, &mut flow)?;
+        greet(&cx, &mut flow);
+        hooks::before(&cx, &flow)?;
+        let question = ask::question(&cx, &flow).await?;
+        draw::draw(&cx, &self.methods, &mut flow, &question).await?;
+        let mut batch = Batch::new();
+        flows::insert(&mut batch, &flow);
+        self.store.commit(batch).await?;
+        Ok(Outcome::Render { flow: Box::new(flow), why: Why::Created })
+    }
+
+    /// Shows a flow as it stands, with the person whose settings it changes.
+    pub async fn fetch(&self, kind: Kind, id: &str, request: &Request) -> Result<(Flow, Option<Person>)> {
+        let snapshot = self.snapshot();
+        let mut cx = self.cx(&snapshot, request);
+        gate::enabled(&cx, kind)?;
+        let flow = self.load(kind, FlowId::from_str(id).map_err(|_| no_flow())?).await?;
+        let current = if kind == Kind::Settings { self.authenticate_in(&cx).await? } else { None };
+        cx.session = current.as_ref();
+        gate::owner(&cx, &flow)?;
+        gate::expiry(&cx, &flow)?;
+        Ok((flow, current.map(|current| current.person)))
+    }
+
+    /// Takes what somebody sent to a flow. An input that could not be read is judged only after the gates.
+    pub async fn submit(
+        &self,
+        kind: Kind,
+        id: Option<&str>,
+        request: &Request,
+        input: Result<Input>,
+    ) -> Result<Outcome, Refusal> {
+        let unknown = |problem| Refusal { problem, channel: None };
+        let id = id.ok_or_else(|| unknown(Problem::bad("The query parameter flow is missing."))).and_then(|id| {
+            FlowId::from_str(id).map_err(|_| unknown(Problem::bad("The query parameter flow is not the id of a flow.")))
+        })?;
+        let mut is_second_try = false;
+        loop {
+            let mut flow = self.load(kind, id).await.map_err(unknown)?;
+            let channel = flow.channel;
+            let input = input.as_ref().map(Input::clone).map_err(|problem| problem.to_string());
+            match self.submit_to(&mut flow, request, input.map_err(Problem::bad)).await {
+                // Two submissions at once: the loser sees what the winner left, once.
+                Err(Problem::Raced) if !is_second_try => is_second_try = true,
+                outcome => return outcome.map_err(|problem| Refusal { problem, channel: Some(channel) }),
+            }
+        }
+    }
+
+    async fn submit_to(&self, flow: &mut Flow, request: &Request, input: Result<Input>) -> Result<Outcome> {
+        let snapshot = self.snapshot();
+        let mut cx = self.cx(&snapshot, request);
+        gate::enabled(&cx, flow.kind())?;
+        let current = self.authenticate_in(&cx).await?;
+        cx.session = current.as_ref();
+        match gate::session_at_submit(&cx, flow) {
+            // Quirk: a login submitted by somebody signed in carries the refusal in its form for clients that read
+            // JSON, not as an error of its own (Kratos selfservice/flow/login/handler.go).
+            Err(problem @ Problem::AlreadySignedIn { .. }) if flow.kind() == Kind::Login => {
+                return self.refuse_signed_in(&cx, flow, problem).await;
+            }
+            other => other?,
+        }
+        match gate::expiry(&cx, flow) {
+            Err(Problem::Expired(expired)) => Err(self.replace(&cx, flow, *expired).await?),
+            other => {
+                other?;
+                let typed = input.as_ref().map_or_else(|_| Input::default(), Input::clone);
+                let result = self.judge(&cx, flow, input).await;
+                match result {
+                    Err(problem) => self.invalid(&cx, flow, problem, &typed).await,
+                    done => done,
+                }
+            }
+        }
+    }
+
+    /// Select, payload, CSRF, privilege, method, finish.
+    async fn judge(&self, cx: &Cx<'_>, flow: &mut Flow, input: Result<Input>) -> Result<Outcome> {
+        let input = input?;
+        let kind = flow.kind();
+        let method = self.select(cx, flow, &input)?;
+        let judged = input.judged(method.payload(kind)).map_err(Problem::Form)?;
+        if method.needs_csrf(flow, &judged) {
+            gate::csrf(cx, flow, &input)?;
+        }
+        flow.transient_payload = judged.get("transient_payload").cloned();
+        if let Detail::Settings { identity } = flow.detail {
+            let of = zelos_store::identities::find_with_credentials(&self.store, identity).await?;
+            if of.is_some_and(|of| method.is_privileged(cx, &of, &judged)) {
+                gate::privileged(cx, flow)?;
+            }
+        }
+        match method.submit(cx, flow, &judged).await? {
+            Step::Show => {
+                flow.active = shown_as_active(kind, method.id());
+                self.advance(cx, flow).await
+            }
+            step => {
+                flow.active = Some(method.id().to_owned());
+                finish::finish(self, cx, flow, step).await
+            }
+        }
+    }
+
+    fn select(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> Result<&dyn Method> {
+        let kind = flow.kind();
+        let method = self.methods.iter().find(|method| method.claims(cx, flow, input));
+        match method {
+            Some(method) if method.is_enabled(cx.snapshot, kind) => Ok(&**method),
+            Some(method) => Err(Problem::NotFound(format!("The method {} is not offered here.", method.id()))),
+            None => Err(Problem::form(match kind {
+                Kind::Login => catalog::no_login_method(),
+                Kind::Registration => catalog::no_registration_method(),
+                Kind::Settings => catalog::no_settings_method(),
+                Kind::Recovery => catalog::no_recovery_method(),
+                Kind::Verification => catalog::no_verification_method(),
+            })),
+        }
+    }
+
+    /// The next screen of the same flow.
+    async fn advance(&self, cx: &Cx<'_>, flow: &mut Flow) -> Result<Outcome> {
+        flow.ui.messages.clear();
+        let question = ask::question(cx, flow).await?;
+        draw::draw(cx, &self.methods, flow, &question).await?;
+        match question {
+            Question::Known { identifier, .. } if !draw::offers_a_method(flow) => {
+                flow.memory.remove(ask::IDENTIFIER);
+                let typed = Input::new([("identifier".to_owned(), identifier.into())].into_iter().collect());
+                return self
+                    .invalid(cx, flow, Problem::field("identifier", catalog::account_not_found()), &typed)
+                    .await;
+            }
+            Question::RegisterCredential { .. } => flow.ui.messages.push(catalog::choose_credential()),
+            _ => {}
+        }
+        self.save(cx, flow).await?;
+        Ok(Outcome::Render { flow: Box::new(flow.clone()), why: Why::Advanced })
+    }
+
+    /// Draws the form again with what was wrong; a problem that no form can show is passed on.
+    async fn invalid(&self, cx: &Cx<'_>, flow: &mut Flow, problem: Problem, typed: &Input) -> Result<Outcome> {
+        let texts = form_texts(problem)?;
+        flow.ui.messages.clear();
+        let question = ask::question(cx, flow).await?;
+        draw::draw(cx, &self.methods, flow, &question).await?;
+        draw::overlay(flow, typed);
+        draw::attach(flow, texts);
+        self.save(cx, flow).await?;
+        Ok(Outcome::Render { flow: Box::new(flow.clone()), why: Why::Invalid })
+    }
+
+    async fn refuse_signed_in(&self, cx: &Cx<'_>, flow: &mut Flow, problem: Problem) -> Result<Outcome> {
+        let reason = "Somebody is signed in already.".to_owned();
+        draw::attach(flow, vec![FieldText::form(catalog::invalid(reason))]);
+        self.save(cx, flow).await?;
+        let Problem::AlreadySignedIn { to } = problem else { return Err(problem) };
+        Ok(Outcome::AlreadySignedIn { flow: Box::new(flow.clone()), to })
+    }
+
+    /// A new flow in place of an expired one: same kind, channel and address, with a word about why.
+    async fn replace(&self, cx: &Cx<'_>, old: &Flow, mut expired: Expired) -> Result<Problem> {
+        let mut flow = Flow {
+            id: FlowId(self.rng.uuid_v4()),
+            state: first_state(old.kind()),
+            active: None,
+            csrf: cx.request.csrf.as_ref().map(csrf::fingerprint).or_else(|| old.csrf.clone()),
+            memory: Memory::default(),
+            ui: Ui::default(),
+            continue_with: Vec::new(),
+            transient_payload: None,
+            version: 1,
+            ..old.clone()
+        };
+        self.date(cx, &mut flow);
+        let text = match old.kind() {
+            Kind::Login => catalog::login_flow_expired(old.expires_at),
+            Kind::Registration => catalog::registration_flow_expired(old.expires_at),
+            Kind::Settings => catalog::settings_flow_expired(old.expires_at),
+            Kind::Recovery => catalog::recovery_flow_expired(old.expires_at),
+            Kind::Verification => catalog::verification_flow_expired(old.expires_at),
+        };
+        let question = ask::question(cx, &flow).await?;
+        draw::draw(cx, &self.methods, &mut flow, &question).await?;
+        flow.ui.messages.push(text);
+        let mut batch = Batch::new();
+        flows::insert(&mut batch, &flow);
+        self.store.commit(batch).await?;
+        expired.replacement = Some(flow.id);
+        Ok(Problem::Expired(Box::new(expired)))
+    }
+
+    /// Writes the flow as it stands.
+    async fn save(&self, cx: &Cx<'_>, flow: &mut Flow) -> Result<()> {
+        flow.updated_at = cx.clock.now();
+        let mut batch = Batch::new();
+        flows::update(&mut batch, flow);
+        self.store.commit(batch).await?;
+        Ok(())
+    }
+
+    async fn load(&self, kind: Kind, id: FlowId) -> Result<Flow> {
+        flows::find(&self.store, kind, id).await?.ok_or_else(no_flow)
+    }
+
+    fn begin(&self, cx: &Cx<'_>, kind: Kind, channel: Channel, query: &Query<'_>) -> Result<Flow> {
+        let return_to = gate::return_to(cx.snapshot, query.get("return_to"))?;
+        let detail = match kind {
+            Kind::Login => Detail::Login {
+                refresh: query.get("refresh").is_some_and(is_true),
+                requested_aal: requested_aal(query.get("aal").unwrap_or_default())?,
+            },
+            Kind::Registration => Detail::Registration,
+            Kind::Settings => {
+                let current = cx.session.ok_or(Problem::NoSession(match channel {
+                    Channel::Browser => NoSession::ForSettings,
+                    Channel::Api => NoSession::Plain,
+                }))?;
+                Detail::Settings { identity: current.session.identity_id }
+            }
+            Kind::Recovery | Kind::Verification => return Err(Problem::bug("a flow of that kind has no detail")),
+        };
+        let schema = match query.get("identity_schema") {
+            Some(id) if matches!(kind, Kind::Login | Kind::Registration) => Some(selectable(cx, id)?),
+            _ => cx.session.filter(|_| kind == Kind::Settings).map(|current| current.person.schema_id.clone()),
+        };
+        let mut flow = Flow {
+            id: FlowId(self.rng.uuid_v4()),
+            channel,
+            state: first_state(kind),
+            active: None,
+            issued_at: cx.clock.now(),
+            expires_at: cx.clock.now(),
+            updated_at: cx.clock.now(),
+            request_url: cx.request.url.clone(),
+            return_to,
+            csrf: cx.request.csrf.as_ref().filter(|_| channel == Channel::Browser).map(csrf::fingerprint),
+            schema,
+            organization_id: None,
+            detail,
+            memory: Memory::default(),
+            ui: Ui::default(),
+            continue_with: Vec::new(),
+            transient_payload: None,
+            version: 1,
+        };
+        self.date(cx, &mut flow);
+        Ok(flow)
+    }
+
+    fn date(&self, cx: &Cx<'_>, flow: &mut Flow) {
+        let now = cx.clock.now();
+        flow.issued_at = now;
+        flow.updated_at = now;
+        flow.expires_at = now + *cx.snapshot.selfservice.flows.lifespan(flow.kind());
+    }
+
+    async fn authenticate_in(&self, cx: &Cx<'_>) -> Result<Option<Current>> {
+        crate::sessions::find(cx).await
+    }
+}
+
+/// The words above a fresh form.
+fn greet(cx: &Cx<'_>, flow: &mut Flow) {
+    match flow.detail {
+        Detail::Login { refresh: true, .. } => flow.ui.messages = vec![catalog::confirm_identity()],
+        Detail::Login { requested_aal: Aal::Aal2, .. } if cx.session.is_some() => {
+            flow.ui.messages.push(catalog::second_factor_required());
+        }
+        _ => {}
+    }
+}
+
+/// What a form can show of a problem: its own texts, or the reason of a request that makes no sense.
+fn form_texts(problem: Problem) -> Result<Vec<FieldText>> {
+    match problem {
+        Problem::Form(texts) => Ok(texts),
+        Problem::Bad { reason, .. } => Ok(vec![FieldText::form(catalog::invalid(reason))]),
+        other => Err(other),
+    }
+}
+
+/// Quirk: between the steps of a registration no method counts as active, in a login it is `identifier_first`
+/// (Kratos selfservice/strategy/{profile,idfirst}).
+fn shown_as_active(kind: Kind, method: &str) -> Option<String> {
+    (kind != Kind::Registration).then(|| method.to_owned())
+}
+
+fn first_state(kind: Kind) -> State {
+    if kind == Kind::Settings { State::ShowForm } else { State::ChooseMethod }
+}
+
+fn requested_aal(text: &str) -> Result<Aal> {
+    match text.to_lowercase().as_str() {
+        "" | "aal1" => Ok(Aal::Aal1),
+        "aal2" => Ok(Aal::Aal2),
+        _ => Err(Problem::bad("The query parameter aal must be aal1 or aal2.")),
+    }
+}
+
+/// Go's `strconv.ParseBool`, as the wire has it.
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
+}
+
+fn selectable(cx: &Cx<'_>, id: &str) -> Result<String> {
+    if cx.snapshot.schemas.is_selectable(id) {
+        return Ok(id.to_owned());
+    }
+    Err(Problem::bad(format!("The identity schema {id:?} is not offered here.")))
+}
+
+fn no_flow() -> Problem {
+    Problem::NotFound("There is no such flow.".to_owned())
+}
+
+/// The members of a query; empty ones count as absent, since user interfaces send them.
+struct Query<'a>(&'a [(String, String)]);
+
+impl Query<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,26 @@
+//! Errors for browsers: kept under an id, so that the error page can show what happened.
+
+use crate::engine::Engine;
+use serde_json::Value;
+use std::str::FromStr;
+use time::OffsetDateTime;
+use zelos_core::{id::ErrorId, problem::Result};
+use zelos_store::{Batch, errors};
+
+impl Engine {
+    /// Keeps an error (the members of herodot's object, without an envelope) and says under which id.
+    pub async fn remember_error(&self, error: &Value) -> Result<ErrorId> {
+        let id = ErrorId(self.rng.uuid_v4());
+        let mut batch = Batch::new();
+        errors::insert(&mut batch, id, error, self.clock.now());
+        self.store.commit(batch).await?;
+        Ok(id)
+    }
+
+    /// The error kept under that id and when it happened.
+    pub async fn error(&self, id: &str) -> Result<Option<(ErrorId, Value, OffsetDateTime)>> {
+        let Ok(id) = ErrorId::from_str(id) else { return Ok(None) };
+        let found = errors::find(&self.store, id).await?;
+        Ok(found.map(|(error, at)| (id, error, at)))
+    }
+}

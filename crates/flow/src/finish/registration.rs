@@ -1,0 +1,72 @@
+//! A registration: a person is created with the credential they chose, together with a session. Whether they get that
+//! session is for the hook `session` to say.
+
+use super::destination;
+use crate::{
+    engine::Engine,
+    hooks::{self, Event},
+    identities,
+    plug::{Completed, Cx, Draft, Issued, Outcome},
+    sessions,
+};
+use zelos_core::{
+    flow::{Flow, State},
+    identity::Identity,
+    problem::{Problem, Result},
+    session::AuthenticationMethod,
+    text::{Text, catalog},
+};
+use zelos_store::{Batch, Error, flows, sessions as rows};
+
+pub(super) async fn finish(
+    engine: &Engine,
+    cx: &Cx<'_>,
+    flow: &Flow,
+    draft: Draft,
+    by: AuthenticationMethod,
+) -> Result<Outcome> {
+    let mut flow = flow.clone();
+    let identity = identities::from_draft(engine, cx, draft);
+    let (session, token) = sessions::begin(cx, &identity, by);
+    let mut batch = Batch::new();
+    zelos_store::identities::insert(&mut batch, &identity);
+    rows::insert(&mut batch, &session);
+    flow.state = State::PassedChallenge;
+    flow.updated_at = cx.clock.now();
+    let mut to = destination(cx, &flow);
+    let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
+    hooks::after(cx, &engine.hooks, &mut event).await?;
+    let is_issued = event.is_issued;
+    flows::update(&mut batch, &flow);
+    match engine.store.commit(batch).await {
+        Err(Error::Unique(_)) => return Err(Problem::form(taken(cx, &identity).await?)),
+        other => other?,
+    }
+    let issued = is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)), new_principal: true });
+    Ok(Outcome::Continue(Box::new(Completed {
+        issued,
+        identity: Some(identity),
+        next: std::mem::take(&mut flow.continue_with),
+        flow,
+        to,
+    })))
+}
+
+/// That the identifier belongs to somebody; with `login_hints` also how that person could sign in.
+async fn taken(cx: &Cx<'_>, identity: &Identity) -> Result<Text> {
+    if !cx.snapshot.selfservice.flows.registration.login_hints {
+        return Ok(catalog::identifier_taken());
+    }
+    for identifier in identity.credentials.iter().flat_map(|credential| &credential.identifiers) {
+        if let Some(other) = zelos_store::identities::find_by_any_identifier(cx.store, identifier).await? {
+            let types: Vec<&str> = other
+                .credentials
+                .iter()
+                .filter(|credential| !credential.identifiers.is_empty() && credential.config != serde_json::json!({}))
+                .map(|credential| credential.kind.as_str())
+                .collect();
+            return Ok(catalog::identifier_taken_with_hints(&types, &[], identifier));
+        }
+    }
+    Ok(catalog::identifier_taken())
+}

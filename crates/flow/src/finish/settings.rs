@@ -1,0 +1,64 @@
+//! Settings: the person as they shall be from now on. The flow stays usable: it is drawn again from what was saved.
+
+use super::wished;
+use crate::{
+    ask, draw,
+    engine::Engine,
+    hooks::{self, Event},
+    identities,
+    plug::{Completed, Cx, Issued, Outcome},
+    sessions,
+};
+use zelos_core::{
+    flow::{Flow, Kind, State},
+    identity::Identity,
+    problem::{NoSession, Problem, Result},
+    session::AuthenticationMethod,
+    text::catalog,
+};
+use zelos_store::{Batch, Error, flows, sessions as rows};
+
+pub(super) async fn finish(
+    engine: &Engine,
+    cx: &Cx<'_>,
+    flow: &Flow,
+    (old, mut identity): (&Identity, Identity),
+    by: Option<AuthenticationMethod>,
+) -> Result<Outcome> {
+    let mut flow = flow.clone();
+    let current = cx.session.ok_or(Problem::NoSession(NoSession::WithoutId))?;
+    identity.updated_at = cx.clock.now();
+    identity.available_aal = identities::available_aal(engine, cx.snapshot, &identity);
+    let mut batch = Batch::new();
+    zelos_store::identities::update(&mut batch, old, &identity);
+    let (session, token) = match by {
+        Some(by) => sessions::go_on(cx, current, by),
+        None => (current.session.clone(), current.token.clone()),
+    };
+    if session != current.session {
+        rows::update(&mut batch, &session);
+    }
+    flow.state = State::Success;
+    flow.updated_at = cx.clock.now();
+    // Without a wish the person stays on their settings.
+    let mut to = wished(cx, &flow).unwrap_or_else(|| cx.snapshot.ui_url_of(Kind::Settings, flow.id));
+    let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
+    hooks::after(cx, &engine.hooks, &mut event).await?;
+    flow.ui.messages.clear();
+    let question = ask::Question::Change { of: Box::new(identity.clone()) };
+    draw::draw(cx, &engine.methods, &mut flow, &question).await?;
+    flow.ui.messages.push(catalog::settings_saved());
+    flows::update(&mut batch, &flow);
+    match engine.store.commit(batch).await {
+        Err(Error::Unique(_)) => return Err(Problem::form(catalog::identifier_taken())),
+        other => other?,
+    }
+    let issued = Issued { session, token, person: Some(sessions::person(&identity)), new_principal: false };
+    Ok(Outcome::Continue(Box::new(Completed {
+        issued: Some(issued),
+        identity: Some(identity),
+        next: std::mem::take(&mut flow.continue_with),
+        flow,
+        to,
+    })))
+}

@@ -1,0 +1,27 @@
+//! `revoke_active_sessions`: whoever signs in, or changes a credential, ends all their other sessions.
+
+use super::{Event, Hook};
+use crate::plug::Cx;
+use async_trait::async_trait;
+use zelos_core::{flow::Kind, problem::Result};
+use zelos_store::sessions;
+
+/// Ends every session of the person but the one at hand, in the batch that stores it.
+#[derive(Debug, Clone, Copy)]
+pub struct RevokeActiveSessions;
+
+#[async_trait]
+impl Hook for RevokeActiveSessions {
+    fn name(&self) -> &'static str {
+        "revoke_active_sessions"
+    }
+
+    fn serves(&self, kind: Kind) -> bool {
+        matches!(kind, Kind::Login | Kind::Settings | Kind::Recovery)
+    }
+
+    async fn run(&self, cx: &Cx<'_>, event: &mut Event<'_>) -> Result<()> {
+        sessions::revoke_others(event.batch, event.identity.id, event.session.id, cx.clock.now());
+        Ok(())
+    }
+}

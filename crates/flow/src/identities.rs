@@ -1,0 +1,154 @@
+//! Making an identity of traits and credentials, and changing one: the only place where addresses, identifiers and
+//! the available assurance follow from what a schema says. Registration, settings and administrators all come here.
+
+use crate::{
+    engine::Engine,
+    plug::{Cx, Draft},
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use zelos_core::{
+    clock::Clock,
+    id::{AddressId, CredentialId, IdentityId},
+    identity::{
+        AddressStatus, Credential, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via,
+    },
+    rng::Rng,
+    schema::Derived,
+    session::{Aal, aal},
+    snapshot::Snapshot,
+};
+
+/// The person that a registration describes.
+pub(crate) fn from_draft(engine: &Engine, cx: &Cx<'_>, draft: Draft) -> Identity {
+    let (kind, config) = draft.credential;
+    let mut identity = blank(cx.clock, cx.rng, draft.schema_id);
+    set_credential(cx.clock, cx.rng, &mut identity, kind, config);
+    apply(cx.clock, cx.rng, &mut identity, draft.derived);
+    identity.available_aal = available_aal(engine, cx.snapshot, &identity);
+    identity
+}
+
+/// A person of whom nothing is known yet.
+pub fn blank(clock: &dyn Clock, rng: &dyn Rng, schema_id: String) -> Identity {
+    let now = clock.now();
+    Identity {
+        id: IdentityId(rng.uuid_v7(clock)),
+        external_id: None,
+        schema_id,
+        state: State::Active,
+        state_changed_at: Some(now),
+        traits: json!({}),
+        metadata_public: Value::Null,
+        metadata_admin: Value::Null,
+        verifiable_addresses: Vec::new(),
+        recovery_addresses: Vec::new(),
+        credentials: Vec::new(),
+        available_aal: Aal::Aal0,
+        organization_id: None,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
+}
+
+/// Gives the person a credential, or a new `config` to the one they have. Its identifiers come with [`apply`].
+pub fn set_credential(
+    clock: &dyn Clock,
+    rng: &dyn Rng,
+    identity: &mut Identity,
+    kind: CredentialType,
+    config: Value,
+) {
+    let now = clock.now();
+    match identity.credentials.iter_mut().find(|credential| credential.kind == kind) {
+        Some(credential) => {
+            credential.config = config;
+            credential.updated_at = now;
+        }
+        None => identity.credentials.push(new_credential(clock, rng, kind, config)),
+    }
+}
+
+/// Makes the person what the schema derived from their traits: addresses keep what is known of them as long as their
+/// value stays, identifiers follow, and whoever can be called so gets an (empty) password to set.
+///
+/// Quirk: the empty `password` credential of everybody whose schema names a password identifier is the wire's (Kratos
+/// identity/extension_credentials.go).
+pub fn apply(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, derived: Derived) {
+    let now = clock.now();
+    identity.verifiable_addresses = derived
+        .verifiable
+        .into_iter()
+        .map(|(via, value)| {
+            let known = identity.verifiable_addresses.iter().find(|known| known.via == via && known.value == value);
+            known.cloned().unwrap_or_else(|| pending(clock, rng, via, value, now))
+        })
+        .collect();
+    identity.recovery_addresses = derived
+        .recovery
+        .into_iter()
+        .map(|(via, value)| {
+            let known = identity.recovery_addresses.iter().find(|known| known.via == via && known.value == value);
+            known.cloned().unwrap_or_else(|| RecoveryAddress {
+                id: AddressId(rng.uuid_v7(clock)),
+                value,
+                via,
+                created_at: now,
+                updated_at: now,
+            })
+        })
+        .collect();
+    for kind in [CredentialType::Password, CredentialType::Webauthn, CredentialType::Code] {
+        let mut identifiers: Vec<String> =
+            derived.identifiers.iter().filter(|(of, _)| *of == kind).map(|(_, value)| value.clone()).collect();
+        identifiers.sort_unstable();
+        identifiers.dedup();
+        let has_one = identity.credential(kind).is_some();
+        if !has_one && kind == CredentialType::Password && !identifiers.is_empty() {
+            identity.credentials.push(new_credential(clock, rng, kind, json!({})));
+        }
+        if let Some(credential) = identity.credentials.iter_mut().find(|credential| credential.kind == kind) {
+            if credential.identifiers != identifiers {
+                credential.identifiers = identifiers;
+                credential.updated_at = now;
+            }
+        }
+    }
+    identity.traits = derived.traits;
+}
+
+/// The strongest assurance that the person's credentials allow, by the methods' own judgement.
+pub fn available_aal(engine: &Engine, snapshot: &Snapshot, identity: &Identity) -> Aal {
+    let strengths = identity.credentials.iter().filter_map(|credential| {
+        let method = engine.methods.iter().find(|method| method.credential() == Some(credential.kind))?;
+        Some(method.strength(snapshot, credential))
+    });
+    aal::available(strengths.sum())
+}
+
+fn new_credential(clock: &dyn Clock, rng: &dyn Rng, kind: CredentialType, config: Value) -> Credential {
+    let now = clock.now();
+    Credential {
+        id: CredentialId(rng.uuid_v7(clock)),
+        kind,
+        identifiers: Vec::new(),
+        config,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn pending(clock: &dyn Clock, rng: &dyn Rng, via: Via, value: String, now: OffsetDateTime) -> VerifiableAddress {
+    VerifiableAddress {
+        id: AddressId(rng.uuid_v7(clock)),
+        value,
+        verified: false,
+        via,
+        status: AddressStatus::Pending,
+        verified_at: None,
+        created_at: now,
+        updated_at: now,
+    }
+}

@@ -1,0 +1,49 @@
+//! A submission: the fields of a form or the members of a JSON object, nested.
+
+use serde_json::{Map, Value};
+use zelos_core::schema::PayloadSchema;
+
+/// What a client sent. Field names with dots have become nested objects already.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    values: Map<String, Value>,
+}
+
+impl Input {
+    /// Takes the members over.
+    pub fn new(values: Map<String, Value>) -> Self {
+        Self { values }
+    }
+
+    /// One member.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// A member that is a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).and_then(Value::as_str)
+    }
+
+    /// The value of `method`; empty when none was sent.
+    pub fn method(&self) -> &str {
+        self.text("method").unwrap_or_default()
+    }
+
+    /// Sets a member, e.g. the new name of one that old clients send.
+    pub fn set(&mut self, name: &str, value: Value) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// The value at a dotted path, as node names are written: `traits.name.first`.
+    pub fn at(&self, path: &str) -> Option<&Value> {
+        let mut parts = path.split('.');
+        let first = self.values.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))
+    }
+
+    /// What the payload schema leaves of it: texts of forms become what the schema says, the rest is judged.
+    pub fn judged(&self, schema: &PayloadSchema) -> Result<Self, Vec<zelos_core::text::FieldText>> {
+        schema.judge(&self.values).map(Self::new)
+    }
+}

@@ -1,0 +1,240 @@
+//! The sockets: what a [`Method`] and a [`Hook`](crate::hooks::Hook) are given, and what they give back.
+//!
+//! A method proves, the engine decides, the web answers. So a method returns a [`Step`] – a fact – and the engine
+//! makes an [`Outcome`] of it, which only the web crate turns into HTTP.
+
+use crate::input::Input;
+use async_trait::async_trait;
+use std::sync::Arc;
+use zelos_core::{
+    clock::Clock,
+    continue_with::ContinueWith,
+    flow::{Flow, Kind},
+    id::DeviceId,
+    identity::{Credential, CredentialType, Identity},
+    outbound::Outbound,
+    problem::{Problem, Result},
+    rng::Rng,
+    schema::{Derived, PayloadSchema},
+    session::{AuthenticationMethod, Device, Person, Session, SessionToken, Strength},
+    snapshot::Snapshot,
+    ui::{Group, Node},
+};
+use zelos_store::{Batch, Store};
+
+/// Everything a rule may look at while it answers one request.
+#[derive(Clone, Copy)]
+pub struct Cx<'a> {
+    /// The configuration this request began with.
+    pub snapshot: &'a Arc<Snapshot>,
+    pub store: &'a Store,
+    pub clock: &'a dyn Clock,
+    pub rng: &'a dyn Rng,
+    pub outbound: &'a dyn Outbound,
+    /// Who is signed in, once the gate has looked.
+    pub session: Option<&'a Current>,
+    pub request: &'a Request,
+}
+
+impl std::fmt::Debug for Cx<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cx").field("request", self.request).finish_non_exhaustive()
+    }
+}
+
+/// What the rules need to know of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The address asked for, as the visitor sees it, query included.
+    pub url: String,
+    pub ip_address: String,
+    pub user_agent: String,
+    /// `city, country`, if a trusted proxy said so.
+    pub location: String,
+    /// The session token that came with it: not yet looked up.
+    pub token: Option<SessionToken>,
+    /// The anti-CSRF secret of the browser.
+    pub csrf: Option<[u8; 32]>,
+    /// Whether any cookie came along.
+    pub has_cookies: bool,
+    /// Whether a cookie came along that no reverse proxy is known to add.
+    pub has_foreign_cookies: bool,
+    /// Whether an `Origin` header came along: browsers send it, native apps do not.
+    pub has_origin: bool,
+}
+
+impl Request {
+    /// The device of a session that begins with this request.
+    pub fn device(&self, id: DeviceId) -> Device {
+        Device {
+            id,
+            ip_address: self.ip_address.clone(),
+            user_agent: self.user_agent.chars().take(512).collect(),
+            location: self.location.clone(),
+        }
+    }
+}
+
+/// Whoever is signed in.
+#[derive(Debug, Clone)]
+pub struct Current {
+    pub session: Session,
+    pub person: Person,
+    pub token: SessionToken,
+}
+
+/// The one question asked of every method when a form is drawn.
+#[derive(Debug, Clone, Copy)]
+pub enum Ask<'a> {
+    /// Login: who are you, and prove it.
+    FirstFactor,
+    /// Login in two steps: who are you?
+    Identify,
+    /// Login in two steps: prove that you are the one called so. No hint: the person is not to be looked at.
+    Known { hint: Option<&'a Identity>, identifier: &'a str },
+    /// Login although signed in: prove yourself again.
+    Reauth { of: &'a Identity },
+    /// Login: prove a second thing.
+    SecondFactor { of: &'a Identity, refresh: bool },
+    /// Registration on one page.
+    Register,
+    /// Registration in two steps: tell about yourself. Values told before are shown again.
+    RegisterTraits { traits: Option<&'a serde_json::Value> },
+    /// Registration in two steps: choose how you will sign in.
+    RegisterCredential { traits: &'a serde_json::Value },
+    /// Settings.
+    Change { of: &'a Identity },
+}
+
+/// A way to prove or to change something.
+#[async_trait]
+pub trait Method: Send + Sync {
+    /// The wire's value of `method`.
+    fn id(&self) -> &'static str;
+
+    /// The group of its nodes.
+    fn group(&self) -> Group;
+
+    /// Whether the configuration offers it for that kind of flow.
+    fn is_enabled(&self, snapshot: &Snapshot, kind: Kind) -> bool;
+
+    /// Whether a submission is addressed to it (enabled or not).
+    fn claims(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool;
+
+    /// What a submission to it must look like.
+    fn payload(&self, kind: Kind) -> &'static PayloadSchema;
+
+    /// Settings: whether the change needs a fresh proof.
+    fn is_privileged(&self, _cx: &Cx<'_>, _of: &Identity, _input: &Input) -> bool {
+        false
+    }
+
+    /// Whether a submission must carry the anti-CSRF token.
+    fn needs_csrf(&self, _flow: &Flow, _input: &Input) -> bool {
+        true
+    }
+
+    /// The type of credential that it reads and writes, if any.
+    fn credential(&self) -> Option<CredentialType> {
+        None
+    }
+
+    /// How many factors a credential of its type amounts to.
+    fn strength(&self, _snapshot: &Snapshot, _credential: &Credential) -> Strength {
+        Strength::NONE
+    }
+
+    /// The stored form of a credential that an administrator brings along.
+    async fn import(&self, _cx: &Cx<'_>, _config: &serde_json::Value) -> Result<serde_json::Value> {
+        Err(Problem::bad(format!("Credentials of type {} cannot be imported.", self.id())))
+    }
+
+    /// Its nodes for that question; none if it has nothing to offer. It may keep secrets in `flow.memory`.
+    async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>>;
+
+    /// Judges a submission: what has been shown to be true?
+    async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step>;
+}
+
+/// What a submission showed to be true. The engine checks that it fits the kind of flow.
+#[derive(Debug)]
+pub enum Step {
+    /// The flow moved on: draw again.
+    Show,
+    /// Login: this person proved themselves so. `also` is written together with the session.
+    Prove { identity: Box<Identity>, by: AuthenticationMethod, also: Batch },
+    /// Registration: this person may be created.
+    Create { draft: Box<Draft>, by: AuthenticationMethod },
+    /// Settings: the identity as it was read and as it shall be. `by`: something new was proved by the way.
+    Change { from: Box<Identity>, to: Box<Identity>, by: Option<AuthenticationMethod> },
+}
+
+impl Step {
+    /// Its name, for messages about a step that does not fit.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Show => "Show",
+            Self::Prove { .. } => "Prove",
+            Self::Create { .. } => "Create",
+            Self::Change { .. } => "Change",
+        }
+    }
+}
+
+/// Somebody who is about to be created.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub schema_id: String,
+    /// What the schema made of the traits.
+    pub derived: Derived,
+    /// The credential that was chosen: its type and `config`.
+    pub credential: (CredentialType, serde_json::Value),
+}
+
+/// What happens to the caller.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The form is shown (again).
+    Render { flow: Box<Flow>, why: Why },
+    /// A browser is signed in, but a second proof is due first; it keeps the session.
+    StepUp { to: String, issued: Box<Issued> },
+    /// The flow has done what it is for.
+    Continue(Box<Completed>),
+    /// A login was submitted by somebody signed in: clients that read JSON get the form with a word about it, pages
+    /// go on.
+    AlreadySignedIn { flow: Box<Flow>, to: String },
+}
+
+/// Why a form is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    Created,
+    /// The next screen of the same flow.
+    Advanced,
+    /// Something was refused.
+    Invalid,
+}
+
+/// What a finished flow hands to its caller.
+#[derive(Debug)]
+pub struct Completed {
+    pub flow: Flow,
+    /// Registration shows the person it made, settings the one it changed.
+    pub identity: Option<Identity>,
+    pub issued: Option<Issued>,
+    /// Hints for clients, in order, without those that only a kind of client gets.
+    pub next: Vec<ContinueWith>,
+    /// Where a browser goes.
+    pub to: String,
+}
+
+/// A session for the caller to keep.
+#[derive(Debug)]
+pub struct Issued {
+    pub session: Session,
+    pub token: SessionToken,
+    /// The person as shown beside it; none while more proof is due.
+    pub person: Option<Person>,
+    /// The one who sits there has changed: browsers get a new anti-CSRF secret.
+    pub new_principal: bool,
+}

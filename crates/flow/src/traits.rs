@@ -1,0 +1,57 @@
+//! Traits as they come in with a submission: what is typed, what the schema makes of it, and what a change of them
+//! makes of a person. Shared by every method that takes traits.
+
+use crate::{
+    identities,
+    input::Input,
+    plug::{Cx, Step},
+};
+use serde_json::{Value, json};
+use zelos_core::{
+    id::IdentityId,
+    problem::{Problem, Result},
+    schema::{Derived, IdentitySchema},
+    text::{FieldText, catalog},
+};
+
+/// What was typed, in the types that the schema wants. Nothing typed is an empty object.
+pub fn typed(schema: &IdentitySchema, input: &Input) -> Value {
+    let mut traits = match input.get("traits") {
+        None | Some(Value::Null) => json!({}),
+        // Quirk: a text is taken for JSON (Kratos oryx/decoderx).
+        Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+        Some(traits) => traits.clone(),
+    };
+    schema.coerce(&mut traits);
+    traits
+}
+
+/// What the schema derives from what was typed, or the texts to show.
+pub fn judge(schema: &IdentitySchema, input: &Input) -> Result<Derived> {
+    let traits = typed(schema, input);
+    if !traits.is_object() {
+        let text = catalog::wrong_type(&["object"], kind_of(&traits));
+        return Err(Problem::Form(vec![FieldText::node("traits", text)]));
+    }
+    schema.validate(&traits).map_err(|violations| Problem::Form(violations.into_iter().map(Into::into).collect()))
+}
+
+/// The person with other traits.
+pub async fn change(cx: &Cx<'_>, identity: IdentityId, derived: Derived) -> Result<Step> {
+    let found = zelos_store::identities::find_with_credentials(cx.store, identity).await?;
+    let from = found.ok_or_else(|| Problem::NotFound("The identity does not exist any more.".to_owned()))?;
+    let mut to = from.clone();
+    identities::apply(cx.clock, cx.rng, &mut to, derived);
+    Ok(Step::Change { from: Box::new(from), to: Box::new(to), by: None })
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}

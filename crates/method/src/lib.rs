@@ -1,0 +1,8 @@
+//! Ways to prove or to change something: one folder per method, each with the JSON Schemas of its submissions beside it.
+//!
+//! Imports core, store and flow (its sockets: `flow/src/plug.rs`). No method knows HTTP, or another method. Read
+//! [`identifier_first`] first, the smallest; then [`profile`], and [`password`] as one with a credential.
+
+pub mod identifier_first;
+pub mod password;
+pub mod profile;

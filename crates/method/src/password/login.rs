@@ -1,0 +1,71 @@
+//! Signing in with a password: the identifier and the stored hash are one look-up, whatever follows takes as long for
+//! a person who does not exist.
+
+use super::{Password, hash_of, problem, proof};
+use serde_json::Value;
+use zelos_core::{
+    flow::Flow,
+    identity::{Credential, CredentialType, Identity, normalize},
+    problem::{Problem, Result},
+    text::catalog,
+    ui::{Group, InputType, Node},
+};
+use zelos_flow::{Cx, Input, Step, draw};
+use zelos_store::{Batch, identities};
+
+impl Password {
+    pub(super) async fn login(&self, cx: &Cx<'_>, input: &Input) -> Result<Step> {
+        let missing = || Problem::field("identifier", catalog::property_missing("identifier"));
+        let identifier = input.text("identifier").or_else(|| input.text("password_identifier")).ok_or_else(missing)?;
+        let password = input.text("password").unwrap_or_default();
+        let identifier = normalize::identifier(identifier);
+        let found = identities::find_by_identifier(cx.store, CredentialType::Password, &identifier).await?;
+        let known = found.as_ref().and_then(|(_, credential)| hash_of(credential));
+        let is_right = match known {
+            Some(hash) => self.pool.verify(password, hash).await.map_err(problem)?,
+            None => self.pool.verify_nobody(self.hasher(cx.snapshot), password).await.map_err(problem)?,
+        };
+        match found {
+            Some((identity, credential)) if is_right => {
+                let also = self.upgrade(cx, &identity, &credential, password).await?;
+                Ok(Step::Prove { identity: Box::new(identity), by: proof(cx), also })
+            }
+            _ => Err(Problem::form(catalog::wrong_credentials())),
+        }
+    }
+
+    /// The write of a new hash, if the configured hasher does not understand the stored one. Not being able to make it
+    /// is no reason to keep somebody out.
+    ///
+    /// Quirk: a hash of the same kind with other costs stays (Kratos selfservice/strategy/password/login.go).
+    async fn upgrade(
+        &self,
+        cx: &Cx<'_>,
+        identity: &Identity,
+        credential: &Credential,
+        password: &str,
+    ) -> Result<Batch> {
+        let mut batch = Batch::new();
+        let understood = hash_of(credential).is_none_or(|hash| self.hasher(cx.snapshot).understands(hash));
+        if understood {
+            return Ok(batch);
+        }
+        match self.hashed(cx, password).await {
+            Ok(config) => identities::set_credential_config(&mut batch, identity.id, credential, &config, cx.clock.now()),
+            Err(reason) => tracing::warn!(%reason, "a password hash could not be renewed"),
+        }
+        Ok(batch)
+    }
+}
+
+/// The field for who somebody is, labelled by the schema.
+pub(super) fn identifier(cx: &Cx<'_>, flow: &Flow) -> Result<Node> {
+    let label = draw::schema_of(cx, flow)?.identifier_label();
+    Ok(Node::input(Group::Default, "identifier", InputType::Text).with_value("").required().with_label(label))
+}
+
+/// The same, known already.
+pub(super) fn hidden_identifier(credential: &Credential) -> Node {
+    let known = credential.identifiers.first().cloned().map_or(Value::Null, Value::String);
+    Node::input(Group::Default, "identifier", InputType::Hidden).with_value(known)
+}
