@@ -1,0 +1,117 @@
+// Starts the built binary for a test, on free ports and in an empty folder, and stops it again.
+//
+// ZELOS_BINARY names the binary; without it the release build is taken, else the debug build.
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const identitySchema = {
+  $id: "https://zelos.example/person.schema.json",
+  $schema: "http://json-schema.org/draft-07/schema#",
+  title: "Person",
+  type: "object",
+  properties: {
+    traits: {
+      type: "object",
+      properties: {
+        email: {
+          type: "string",
+          format: "email",
+          title: "Email",
+          "ory.sh/kratos": { credentials: { password: { identifier: true } } },
+        },
+        name: { type: "string", title: "Name" },
+        newsletter: { type: "boolean", title: "Send me the newsletter" },
+      },
+      required: ["email"],
+      additionalProperties: false,
+    },
+  },
+};
+
+export async function startServer() {
+  const folder = await mkdtemp(join(tmpdir(), "zelos-e2e-"));
+  const [publicPort, adminPort] = await freePorts(2);
+  const publicUrl = `http://127.0.0.1:${publicPort}`;
+  const adminUrl = `http://127.0.0.1:${adminPort}`;
+  const config = join(folder, "kratos.json");
+  await writeFile(config, JSON.stringify(configuration(publicPort, adminPort), null, 2));
+
+  const log = [];
+  const server = spawn(binary(), ["serve", "--dev", "-c", config], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  server.stdout.on("data", (data) => log.push(data));
+  server.stderr.on("data", (data) => log.push(data));
+  const ended = new Promise((resolve) => server.once("close", resolve));
+  const text = () => Buffer.concat(log).toString();
+
+  const stop = async () => {
+    server.kill("SIGTERM");
+    const force = setTimeout(() => server.kill("SIGKILL"), 10_000);
+    await ended;
+    clearTimeout(force);
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  const deadline = Date.now() + 30_000;
+  while (!(await isReady(publicUrl)) || !(await isReady(adminUrl))) {
+    if (server.exitCode !== null || Date.now() > deadline) {
+      await stop();
+      throw new Error(`the server did not become ready:\n${text()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return { publicUrl, adminUrl, stop, log: text };
+}
+
+function binary() {
+  const candidates = ["release", "debug"].map((profile) => join(root, "target", profile, "zelos"));
+  const found = [process.env.ZELOS_BINARY, ...candidates].find((path) => path && existsSync(path));
+  if (!found) throw new Error("build the server first: cargo build --release");
+  return found;
+}
+
+function configuration(publicPort, adminPort) {
+  const schema = Buffer.from(JSON.stringify(identitySchema)).toString("base64");
+  return {
+    dsn: "memory",
+    serve: {
+      public: { host: "127.0.0.1", port: publicPort, base_url: `http://127.0.0.1:${publicPort}/` },
+      admin: { host: "127.0.0.1", port: adminPort, base_url: `http://127.0.0.1:${adminPort}/` },
+    },
+    selfservice: {
+      default_browser_return_url: `http://127.0.0.1:${publicPort}/`,
+      // No test may depend on a service on the internet.
+      methods: { password: { enabled: true, config: { haveibeenpwned_enabled: false } } },
+      flows: { registration: { style: "unified", after: { password: { hooks: [{ hook: "session" }] } } } },
+    },
+    identity: { default_schema_id: "person", schemas: [{ id: "person", url: `base64://${schema}` }] },
+    secrets: { default: ["only-for-tests-only-for-tests-32"] },
+    hashers: { algorithm: "bcrypt", bcrypt: { cost: 4 } },
+  };
+}
+
+async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => new Promise((resolve, reject) => {
+      const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => resolve(server));
+    })),
+  );
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+async function isReady(url) {
+  try {
+    return (await fetch(`${url}/health/ready`)).ok;
+  } catch {
+    return false;
+  }
+}
