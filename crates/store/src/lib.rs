@@ -1,1 +1,24 @@
-//! store
+//! All SQL of Zelos: one text for SQLite, PostgreSQL (CockroachDB) and MySQL (MariaDB).
+//!
+//! May import `core` only. Read `db.rs` first (how statements are run), then `batch.rs` (how things are written
+//! together), then one of the entities: each file holds the statements of one noun as plain functions.
+
+mod batch;
+pub mod cleanup;
+mod db;
+mod dsn;
+mod error;
+pub mod errors;
+pub mod flows;
+pub mod identities;
+pub mod migrate;
+mod page;
+mod problem;
+pub mod sessions;
+mod value;
+
+pub use batch::{Batch, Expect};
+pub use db::{Dialect, PoolOptions, Store, trace::Trace};
+pub use error::Error;
+pub use page::{List, Page};
+pub use value::{Column, Row, Value};

@@ -1,0 +1,66 @@
+//! Counts what is asked of the database. The hot paths have a budget of statements and round trips, and a budget that
+//! nobody counts is not kept: tests read these numbers, and also the texts, to have each one's plan explained.
+
+use crate::batch::Batch;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Counters of a [`Store`](crate::Store), from its beginning.
+#[derive(Debug, Default)]
+pub struct Trace {
+    statements: AtomicU64,
+    round_trips: AtomicU64,
+    texts: OnceLock<Mutex<BTreeSet<String>>>,
+}
+
+impl Trace {
+    /// Statements asked for: reads, and statements of batches (repetitions not counted).
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// How often an answer of the database was waited for. Preparing a statement, which each connection does once, is
+    /// not counted.
+    pub fn total_round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
+    }
+
+    /// Starts to collect the texts of statements.
+    pub fn collect(&self) {
+        self.texts.get_or_init(Mutex::default);
+    }
+
+    /// The different texts collected so far, with `?` for parameters.
+    pub fn texts(&self) -> Vec<String> {
+        let texts = self.texts.get().map(|texts| texts.lock().unwrap_or_else(PoisonError::into_inner));
+        texts.iter().flat_map(|texts| texts.iter().cloned()).collect()
+    }
+
+    pub(crate) fn read(&self, sql: &str) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.round_trips(1);
+        self.text(sql);
+    }
+
+    pub(crate) fn write(&self, batch: &Batch) {
+        self.statements.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        for statement in &batch.statements {
+            self.text(&statement.sql);
+        }
+    }
+
+    pub(crate) fn round_trips(&self, count: u64) {
+        self.round_trips.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn text(&self, sql: &str) {
+        if let Some(texts) = self.texts.get() {
+            texts.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned());
+        }
+    }
+}

@@ -1,0 +1,567 @@
+//! Identities with their credentials and addresses: one aggregate, written in guarded batches.
+//!
+//! What the person may see of themselves is stored as a rendered document, and read back from it: that way a look-up
+//! is one statement. The rows of identifiers and addresses are how a person is found, and what keeps them unique.
+
+use crate::{
+    batch::{Batch, Expect},
+    db::Store,
+    error::Error,
+    page::{List, Page, marks, padded},
+    value::{NETWORK, Row, Value},
+};
+use serde::Deserialize;
+use uuid::Uuid;
+use zelos_core::{
+    id::{CredentialId, IdentityId},
+    identity::{Credential, CredentialType, Identity, RecoveryAddress, VerifiableAddress, Via, json},
+    session::Person,
+};
+
+/// Guard: the identity was changed or deleted since it was read.
+pub const VERSION: &str = "identity version";
+/// Guard: there is no such identity.
+pub const EXISTS: &str = "identity";
+
+/// Constraint: the external id belongs to another identity.
+pub const EXTERNAL_ID: &str = "identities_nid_external_id";
+/// Constraint: the identifier belongs to another identity.
+pub const IDENTIFIER: &str = "credential_identifiers_nid_type_identifier";
+/// Constraint: the verifiable address belongs to another identity.
+pub const VERIFIABLE_ADDRESS: &str = "verifiable_addresses_nid_via_value";
+/// Constraint: the recovery address belongs to another identity.
+pub const RECOVERY_ADDRESS: &str = "recovery_addresses_nid_via_value";
+
+/// Adds a new identity with all it has. Its `version` is stored as it is.
+pub fn insert(batch: &mut Batch, identity: &Identity) {
+    let metadata_admin = metadata_admin(batch, identity);
+    batch.insert(
+        "identities (nid, id, version, schema_id, external_id, state, state_changed_at, metadata_admin, \
+         available_aal, organization_id, document, created_at, updated_at)",
+        [[
+            NETWORK,
+            identity.id.into(),
+            identity.version.into(),
+            identity.schema_id.as_str().into(),
+            identity.external_id.as_deref().into(),
+            identity.state.as_str().into(),
+            identity.state_changed_at.into(),
+            metadata_admin,
+            identity.available_aal.as_str().into(),
+            identity.organization_id.into(),
+            Value::json(json::document(identity)),
+            identity.created_at.into(),
+            identity.updated_at.into(),
+        ]],
+    );
+    insert_credentials(batch, identity.id, &identity.credentials.iter().collect::<Vec<_>>());
+    let identifiers = identity.credentials.iter().flat_map(identifiers).collect();
+    insert_identifiers(batch, identity.id, identifiers);
+    insert_verifiable(batch, identity.id, &identity.verifiable_addresses.iter().collect::<Vec<_>>());
+    insert_recovery(batch, identity.id, &identity.recovery_addresses.iter().collect::<Vec<_>>());
+}
+
+/// Changes an identity from what was read to what it shall be, with a statement for each difference. Both must hold
+/// their credentials, or neither. Guarded by the version of `old`; the row gets the next one.
+pub fn update(batch: &mut Batch, old: &Identity, new: &Identity) {
+    let metadata_admin = metadata_admin(batch, new);
+    batch.guarded(
+        VERSION,
+        Expect::Rows(1),
+        "UPDATE identities SET version = ?, schema_id = ?, external_id = ?, state = ?, state_changed_at = ?, \
+         metadata_admin = ?, available_aal = ?, organization_id = ?, document = ?, updated_at = ? \
+         WHERE nid = ? AND id = ? AND version = ?",
+        [
+            (old.version + 1).into(),
+            new.schema_id.as_str().into(),
+            new.external_id.as_deref().into(),
+            new.state.as_str().into(),
+            new.state_changed_at.into(),
+            metadata_admin,
+            new.available_aal.as_str().into(),
+            new.organization_id.into(),
+            Value::json(json::document(new)),
+            new.updated_at.into(),
+            NETWORK,
+            old.id.into(),
+            old.version.into(),
+        ],
+    );
+    update_credentials(batch, old, new);
+    update_addresses(batch, old, new);
+}
+
+/// Deletes an identity and, through the foreign keys, all that belongs to it.
+pub fn delete(batch: &mut Batch, id: IdentityId) {
+    let sql = "DELETE FROM identities WHERE nid = ? AND id = ?";
+    batch.guarded(EXISTS, Expect::Rows(1), sql, [NETWORK, id.into()]);
+}
+
+fn metadata_admin(batch: &mut Batch, identity: &Identity) -> Value<'static> {
+    if identity.metadata_admin.is_null() { Value::Json(None) } else { batch.json(&identity.metadata_admin) }
+}
+
+fn identifiers(credential: &Credential) -> impl Iterator<Item = (CredentialType, &str)> {
+    credential.identifiers.iter().map(|identifier| (credential.kind, identifier.as_str()))
+}
+
+/// Taken away before anything is added, so that a value can move from one row to another.
+fn update_credentials(batch: &mut Batch, old: &Identity, new: &Identity) {
+    let before: Vec<_> = old.credentials.iter().flat_map(identifiers).collect();
+    let after: Vec<_> = new.credentials.iter().flat_map(identifiers).collect();
+    for (kind, identifier) in before.iter().filter(|identifier| !after.contains(identifier)) {
+        batch.add(
+            "DELETE FROM credential_identifiers WHERE nid = ? AND identity_id = ? AND type = ? AND identifier = ?",
+            [NETWORK, old.id.into(), kind.as_str().into(), (*identifier).into()],
+        );
+    }
+    for credential in old.credentials.iter().filter(|credential| new.credential(credential.kind).is_none()) {
+        batch.add(
+            "DELETE FROM credentials WHERE nid = ? AND identity_id = ? AND type = ?",
+            [NETWORK, old.id.into(), credential.kind.as_str().into()],
+        );
+    }
+    let mut added = Vec::new();
+    for credential in &new.credentials {
+        match old.credential(credential.kind) {
+            None => added.push(credential),
+            Some(before) if before == credential => {}
+            Some(_) => {
+                let (identifiers, config) = (batch.json(&credential.identifiers), batch.json(&credential.config));
+                batch.add(
+                    "UPDATE credentials SET id = ?, identifiers = ?, config = ?, version = ?, updated_at = ? \
+                     WHERE nid = ? AND identity_id = ? AND type = ?",
+                    [
+                        credential.id.into(),
+                        identifiers,
+                        config,
+                        credential.version.into(),
+                        credential.updated_at.into(),
+                        NETWORK,
+                        old.id.into(),
+                        credential.kind.as_str().into(),
+                    ],
+                );
+            }
+        }
+    }
+    insert_credentials(batch, old.id, &added);
+    insert_identifiers(batch, old.id, after.into_iter().filter(|identifier| !before.contains(identifier)).collect());
+}
+
+fn update_addresses(batch: &mut Batch, old: &Identity, new: &Identity) {
+    let gone = |id, kept: bool| (!kept).then_some(id);
+    let verifiable = |address: &VerifiableAddress| new.verifiable_addresses.contains(address);
+    for id in old.verifiable_addresses.iter().filter_map(|address| gone(address.id, verifiable(address))) {
+        let sql = "DELETE FROM verifiable_addresses WHERE nid = ? AND identity_id = ? AND id = ?";
+        batch.add(sql, [NETWORK, old.id.into(), id.into()]);
+    }
+    let recovery = |address: &RecoveryAddress| new.recovery_addresses.contains(address);
+    for id in old.recovery_addresses.iter().filter_map(|address| gone(address.id, recovery(address))) {
+        let sql = "DELETE FROM recovery_addresses WHERE nid = ? AND identity_id = ? AND id = ?";
+        batch.add(sql, [NETWORK, old.id.into(), id.into()]);
+    }
+    let added: Vec<_> =
+        new.verifiable_addresses.iter().filter(|address| !old.verifiable_addresses.contains(address)).collect();
+    insert_verifiable(batch, old.id, &added);
+    let added: Vec<_> =
+        new.recovery_addresses.iter().filter(|address| !old.recovery_addresses.contains(address)).collect();
+    insert_recovery(batch, old.id, &added);
+}
+
+fn insert_credentials(batch: &mut Batch, identity: IdentityId, credentials: &[&Credential]) {
+    let rows: Vec<_> = credentials
+        .iter()
+        .map(|credential| {
+            [
+                NETWORK,
+                identity.into(),
+                credential.kind.as_str().into(),
+                credential.id.into(),
+                batch.json(&credential.identifiers),
+                batch.json(&credential.config),
+                credential.version.into(),
+                credential.created_at.into(),
+                credential.updated_at.into(),
+            ]
+        })
+        .collect();
+    batch
+        .insert("credentials (nid, identity_id, type, id, identifiers, config, version, created_at, updated_at)", rows);
+}
+
+fn insert_identifiers(batch: &mut Batch, identity: IdentityId, mut identifiers: Vec<(CredentialType, &str)>) {
+    // In the order of the unique index: two batches that want the same values then wait for each other, and do not
+    // end in a deadlock.
+    identifiers.sort_unstable_by_key(|(kind, identifier)| (kind.as_str(), *identifier));
+    identifiers.dedup();
+    batch.insert(
+        "credential_identifiers (nid, identity_id, type, identifier)",
+        identifiers
+            .into_iter()
+            .map(|(kind, identifier)| [NETWORK, identity.into(), kind.as_str().into(), identifier.into()]),
+    );
+}
+
+fn insert_verifiable(batch: &mut Batch, identity: IdentityId, addresses: &[&VerifiableAddress]) {
+    batch.insert(
+        "verifiable_addresses (nid, identity_id, id, via, value, verified, status, verified_at, created_at, updated_at)",
+        addresses.iter().map(|address| {
+            [
+                NETWORK,
+                identity.into(),
+                address.id.into(),
+                address.via.as_str().into(),
+                address.value.as_str().into(),
+                address.verified.into(),
+                address.status.as_str().into(),
+                address.verified_at.into(),
+                address.created_at.into(),
+                address.updated_at.into(),
+            ]
+        }),
+    );
+}
+
+fn insert_recovery(batch: &mut Batch, identity: IdentityId, addresses: &[&RecoveryAddress]) {
+    batch.insert(
+        "recovery_addresses (nid, identity_id, id, via, value, created_at, updated_at)",
+        addresses.iter().map(|address| {
+            [
+                NETWORK,
+                identity.into(),
+                address.id.into(),
+                address.via.as_str().into(),
+                address.value.as_str().into(),
+                address.created_at.into(),
+                address.updated_at.into(),
+            ]
+        }),
+    );
+}
+
+/// The columns of an identity, from table `i`; [`identity`] reads them.
+macro_rules! identity_columns {
+    () => {
+        "i.id, i.version, i.schema_id, i.external_id, i.state, i.state_changed_at, i.metadata_admin, \
+         i.available_aal, i.organization_id, i.document, i.created_at, i.updated_at"
+    };
+}
+const IDENTITY_COLUMNS: usize = 12;
+
+/// The columns of a credential, from table `c`, after those of an identity; [`credential`] reads them.
+macro_rules! credential_columns {
+    () => {
+        "c.type, c.id, c.identifiers, c.config, c.version, c.created_at, c.updated_at"
+    };
+}
+
+/// What is read back from the document.
+#[derive(Deserialize)]
+struct Document {
+    traits: serde_json::Value,
+    #[serde(default)]
+    verifiable_addresses: Vec<VerifiableAddress>,
+    #[serde(default)]
+    recovery_addresses: Vec<RecoveryAddress>,
+    #[serde(default)]
+    metadata_public: serde_json::Value,
+}
+
+fn identity(row: &Row<'_>) -> Result<Identity, Error> {
+    let document: Document = serde_json::from_str(row.text(9)?).map_err(Error::decode)?;
+    Ok(Identity {
+        id: row.get(0)?,
+        version: row.get(1)?,
+        schema_id: row.get(2)?,
+        external_id: row.get(3)?,
+        state: word(row, 4)?,
+        state_changed_at: row.get(5)?,
+        traits: document.traits,
+        metadata_public: document.metadata_public,
+        metadata_admin: row.get::<Option<serde_json::Value>>(6)?.unwrap_or_default(),
+        verifiable_addresses: document.verifiable_addresses,
+        recovery_addresses: document.recovery_addresses,
+        credentials: Vec::new(),
+        available_aal: word(row, 7)?,
+        organization_id: row.get(8)?,
+        created_at: row.get(10)?,
+        updated_at: row.get(11)?,
+    })
+}
+
+/// The credential in the columns from `at` on.
+fn credential(row: &Row<'_>, at: usize) -> Result<Credential, Error> {
+    Ok(Credential {
+        kind: word(row, at)?,
+        id: row.get::<CredentialId>(at + 1)?,
+        identifiers: serde_json::from_str(row.text(at + 2)?).map_err(Error::decode)?,
+        config: row.get(at + 3)?,
+        version: row.get(at + 4)?,
+        created_at: row.get(at + 5)?,
+        updated_at: row.get(at + 6)?,
+    })
+}
+
+/// A column that holds one of few words.
+pub(crate) fn word<T: std::str::FromStr>(row: &Row<'_>, index: usize) -> Result<T, Error> {
+    let text = row.text(index)?;
+    text.parse().map_err(|_| Error::decode(format_args!("unknown word `{text}`")))
+}
+
+/// The identity without its credentials.
+pub async fn find(store: &Store, id: IdentityId) -> Result<Option<Identity>, Error> {
+    let sql = concat!("SELECT ", identity_columns!(), " FROM identities i WHERE i.nid = ? AND i.id = ?");
+    store.optional(sql, &[NETWORK, id.into()], identity).await
+}
+
+/// The identity with its credentials, which are sorted by type.
+pub async fn find_with_credentials(store: &Store, id: IdentityId) -> Result<Option<Identity>, Error> {
+    let sql = concat!(
+        "SELECT ",
+        identity_columns!(),
+        ", ",
+        credential_columns!(),
+        " FROM identities i LEFT JOIN credentials c ON c.nid = i.nid AND c.identity_id = i.id \
+         WHERE i.nid = ? AND i.id = ?"
+    );
+    with_credentials(store, sql, &[NETWORK, id.into()]).await
+}
+
+/// Who uses that identifier (in normal form) with credentials of any type that names people, with all credentials.
+pub async fn find_by_any_identifier(store: &Store, identifier: &str) -> Result<Option<Identity>, Error> {
+    if is_unstorable(identifier) {
+        return Ok(None);
+    }
+    let sql = concat!(
+        "SELECT ",
+        identity_columns!(),
+        ", ",
+        credential_columns!(),
+        " FROM identities i LEFT JOIN credentials c ON c.nid = i.nid AND c.identity_id = i.id \
+         WHERE i.nid = ? AND i.id = (SELECT n.identity_id FROM credential_identifiers n \
+         WHERE n.nid = ? AND n.type IN ('password', 'code', 'webauthn') AND n.identifier = ? LIMIT 1)"
+    );
+    with_credentials(store, sql, &[NETWORK, NETWORK, identifier.into()]).await
+}
+
+/// The one identity that a statement finds, a row for each credential.
+async fn with_credentials(store: &Store, sql: &'static str, params: &[Value<'_>]) -> Result<Option<Identity>, Error> {
+    // The person stands in each row: whoever has several credentials is parsed several times, and that is still
+    // cheaper than a second statement.
+    let rows = store
+        .all(sql, params, |row| {
+            let found = row.get::<Option<String>>(IDENTITY_COLUMNS)?;
+            Ok((identity(row)?, found.map(|_| credential(row, IDENTITY_COLUMNS)).transpose()?))
+        })
+        .await?;
+    let mut found: Option<Identity> = None;
+    for (identity, credential) in rows {
+        found.get_or_insert(identity).credentials.extend(credential);
+    }
+    if let Some(identity) = &mut found {
+        identity.credentials.sort_unstable_by_key(|credential| credential.kind.as_str());
+    }
+    Ok(found)
+}
+
+/// Who uses that identifier (in normal form) with credentials of that type, and the credential. The identity holds no
+/// credentials.
+pub async fn find_by_identifier(
+    store: &Store,
+    kind: CredentialType,
+    identifier: &str,
+) -> Result<Option<(Identity, Credential)>, Error> {
+    if is_unstorable(identifier) {
+        return Ok(None);
+    }
+    let sql = concat!(
+        "SELECT ",
+        identity_columns!(),
+        ", ",
+        credential_columns!(),
+        " FROM credential_identifiers n \
+         JOIN credentials c ON c.nid = n.nid AND c.identity_id = n.identity_id AND c.type = n.type \
+         JOIN identities i ON i.nid = n.nid AND i.id = n.identity_id \
+         WHERE n.nid = ? AND n.type = ? AND n.identifier = ?"
+    );
+    let params = [NETWORK, kind.as_str().into(), identifier.into()];
+    store.optional(sql, &params, |row| Ok((identity(row)?, credential(row, IDENTITY_COLUMNS)?))).await
+}
+
+/// The identity that an operator knows by that id, without its credentials.
+pub async fn find_by_external_id(store: &Store, external_id: &str) -> Result<Option<Identity>, Error> {
+    if is_unstorable(external_id) {
+        return Ok(None);
+    }
+    let sql = concat!("SELECT ", identity_columns!(), " FROM identities i WHERE i.nid = ? AND i.external_id = ?");
+    store.optional(sql, &[NETWORK, external_id.into()], identity).await
+}
+
+/// Whose verifiable address that is (in normal form), without credentials.
+pub async fn find_by_verifiable_address(store: &Store, via: Via, value: &str) -> Result<Option<Identity>, Error> {
+    if is_unstorable(value) {
+        return Ok(None);
+    }
+    let sql = concat!(
+        "SELECT ",
+        identity_columns!(),
+        " FROM verifiable_addresses a JOIN identities i ON i.nid = a.nid AND i.id = a.identity_id \
+         WHERE a.nid = ? AND a.via = ? AND a.value = ?"
+    );
+    store.optional(sql, &[NETWORK, via.as_str().into(), value.into()], identity).await
+}
+
+/// Whose recovery address that is (in normal form), without credentials.
+pub async fn find_by_recovery_address(store: &Store, via: Via, value: &str) -> Result<Option<Identity>, Error> {
+    if is_unstorable(value) {
+        return Ok(None);
+    }
+    let sql = concat!(
+        "SELECT ",
+        identity_columns!(),
+        " FROM recovery_addresses a JOIN identities i ON i.nid = a.nid AND i.id = a.identity_id \
+         WHERE a.nid = ? AND a.via = ? AND a.value = ?"
+    );
+    store.optional(sql, &[NETWORK, via.as_str().into(), value.into()], identity).await
+}
+
+/// PostgreSQL's texts have no NUL, and it makes an error of one: whoever types one in just finds nobody.
+fn is_unstorable(text: &str) -> bool {
+    text.contains('\0')
+}
+
+/// Which identities a list holds. What is given is combined with "and"; the default is all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only these; empty for any.
+    pub ids: Vec<IdentityId>,
+    /// Only of that organization; not looked at when `ids` are given.
+    pub organization_id: Option<Uuid>,
+    /// Only who uses that identifier.
+    pub identifier: Option<IdentifierFilter>,
+}
+
+/// An identifier to look for.
+#[derive(Debug, Clone)]
+pub struct IdentifierFilter {
+    /// As password, code and WebAuthn credentials have it: normalised.
+    pub normalized: String,
+    /// As OIDC and SAML credentials have it: verbatim.
+    pub verbatim: String,
+    /// Whether it need only be the beginning.
+    pub prefix: bool,
+}
+
+impl IdentifierFilter {
+    /// The condition on `credential_identifiers n`, and its values.
+    fn condition(&self) -> (&'static str, Vec<Value<'static>>) {
+        let bounds =
+            |text: &str| -> [Value<'static>; 2] { [text.to_owned().into(), format!("{text}{}", char::MAX).into()] };
+        if self.prefix {
+            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier >= ? AND n.identifier < ?) \
+                       OR (n.type IN ('oidc', 'saml') AND n.identifier >= ? AND n.identifier < ?))";
+            (sql, [bounds(&self.normalized), bounds(&self.verbatim)].concat())
+        } else {
+            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier = ?) \
+                       OR (n.type IN ('oidc', 'saml') AND n.identifier = ?))";
+            (sql, vec![self.normalized.clone().into(), self.verbatim.clone().into()])
+        }
+    }
+}
+
+/// Identities in the order of their ids, without credentials.
+pub async fn list(store: &Store, filter: &Filter, page: Page<IdentityId>) -> Result<List<Identity, IdentityId>, Error> {
+    let mut sql = concat!("SELECT ", identity_columns!(), " FROM ").to_owned();
+    let mut params: Vec<Value<'static>> = Vec::new();
+    if let Some(identifier) = &filter.identifier {
+        if is_unstorable(&identifier.normalized) || is_unstorable(&identifier.verbatim) {
+            return Ok(page.list(Vec::new(), |identity: &Identity| identity.id));
+        }
+        let (condition, values) = identifier.condition();
+        sql.push_str("(SELECT DISTINCT n.nid, n.identity_id FROM credential_identifiers n WHERE n.nid = ? AND ");
+        sql.push_str(condition);
+        sql.push_str(") m JOIN identities i ON i.nid = m.nid AND i.id = m.identity_id ");
+        params.push(NETWORK);
+        params.extend(values);
+    } else {
+        sql.push_str("identities i ");
+    }
+    sql.push_str("WHERE i.nid = ?");
+    params.push(NETWORK);
+    if !filter.ids.is_empty() {
+        sql.push_str(&format!(" AND i.id IN ({})", marks(filter.ids.len())));
+        params.extend(padded(&filter.ids).map(Value::from));
+    } else if let Some(organization) = filter.organization_id {
+        sql.push_str(" AND i.organization_id = ?");
+        params.push(organization.into());
+    }
+    if let Some(after) = page.key() {
+        sql.push_str(" AND i.id > ?");
+        params.push(after.into());
+    }
+    let (limit, offset) = page.bounds();
+    sql.push_str(" ORDER BY i.id LIMIT ?");
+    params.push(limit.into());
+    if offset > 0 {
+        sql.push_str(" OFFSET ?");
+        params.push(offset.into());
+    }
+    let items = store.scan(sql, params, identity).await?;
+    Ok(page.list(items, |identity| identity.id))
+}
+
+/// Reads the credentials of those identities into them.
+pub async fn load_credentials(store: &Store, identities: &mut [Identity]) -> Result<(), Error> {
+    const CHUNK: usize = 512;
+    for chunk in identities.chunks_mut(CHUNK) {
+        let ids: Vec<IdentityId> = chunk.iter().map(|identity| identity.id).collect();
+        let sql = format!(
+            "SELECT c.identity_id, {} FROM credentials c WHERE c.nid = ? AND c.identity_id IN ({}) \
+             ORDER BY c.identity_id, c.type",
+            credential_columns!(),
+            marks(ids.len())
+        );
+        let params = std::iter::once(NETWORK).chain(padded(&ids).map(Value::from)).collect();
+        let found = store.scan(sql, params, |row| Ok((row.get::<IdentityId>(0)?, credential(row, 1)?))).await?;
+        let mut by_id: std::collections::HashMap<IdentityId, Vec<Credential>> = std::collections::HashMap::new();
+        for (id, credential) in found {
+            by_id.entry(id).or_default().push(credential);
+        }
+        for identity in chunk {
+            identity.credentials = by_id.remove(&identity.id).unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// How many identities there are.
+pub async fn count(store: &Store) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(*) FROM identities WHERE nid = ?";
+    store.scan(sql, vec![NETWORK], |row| row.get(0)).await?.pop().ok_or(Error::Missing)
+}
+
+/// What sessions show of those people, in no particular order; who does not exist is left out.
+pub async fn people(store: &Store, ids: &[IdentityId]) -> Result<Vec<Person>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT i.id, i.schema_id, i.state, i.available_aal, i.document FROM identities i \
+         WHERE i.nid = ? AND i.id IN ({})",
+        marks(ids.len())
+    );
+    let params = std::iter::once(NETWORK).chain(padded(ids).map(Value::from)).collect();
+    store.scan(sql, params, |row| person(row, 0)).await
+}
+
+/// The person in the columns from `at` on: id, schema, state, assurance, document.
+pub(crate) fn person(row: &Row<'_>, at: usize) -> Result<Person, Error> {
+    Ok(Person {
+        id: row.get(at)?,
+        schema_id: row.get(at + 1)?,
+        state: word(row, at + 2)?,
+        available_aal: word(row, at + 3)?,
+        document: row.get(at + 4)?,
+    })
+}

@@ -1,0 +1,99 @@
+//! Pages of lists. Keyset pages cost the same however far one has paged; numbered pages are for clients of the old
+//! interface, and get slower the further they go.
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page<K> {
+    /// At most `size` items after that key, or from the start.
+    After { key: Option<K>, size: usize },
+    /// The page of that number, counted from 0.
+    Number { page: u64, size: usize },
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List<T, K> {
+    /// The items, in the order of the list.
+    pub items: Vec<T>,
+    /// The key to go on after; none at the end of the list and for numbered pages.
+    pub next: Option<K>,
+}
+
+impl<K: Copy> Page<K> {
+    /// The key to go on after.
+    pub(crate) fn key(&self) -> Option<K> {
+        match self {
+            Self::After { key, .. } => *key,
+            Self::Number { .. } => None,
+        }
+    }
+
+    /// How many rows to read, and how many to skip. A keyset page reads one more: that is how it knows of a next one.
+    pub(crate) fn bounds(&self) -> (i64, i64) {
+        match *self {
+            Self::After { size, .. } => (signed(size).saturating_add(1), 0),
+            Self::Number { page, size } => {
+                (signed(size), i64::try_from(page).unwrap_or(i64::MAX).saturating_mul(signed(size)))
+            }
+        }
+    }
+
+    /// Makes the list of the rows that were read.
+    pub(crate) fn list<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> List<T, K> {
+        let mut next = None;
+        if let Self::After { size, .. } = *self
+            && items.len() > size
+        {
+            items.truncate(size);
+            next = items.last().map(key);
+        }
+        List { items, next }
+    }
+}
+
+fn signed(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// `?, ?, …` for an `IN` list of so many values, rounded up so that there are few different texts; [`padded`] gives as
+/// many values.
+pub(crate) fn marks(count: usize) -> String {
+    let mut text = "?".to_owned();
+    text.extend(std::iter::repeat_n(", ?", count.next_power_of_two().saturating_sub(1)));
+    text
+}
+
+/// The values for [`marks`]: the last one is repeated, which changes nothing in an `IN` list.
+pub(crate) fn padded<T: Copy>(values: &[T]) -> impl Iterator<Item = T> {
+    let filler = values.last().copied();
+    let missing = values.len().next_power_of_two() - values.len();
+    values.iter().copied().chain(filler.into_iter().cycle().take(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keyset_pages_know_their_end() {
+        let page = Page::After { key: None, size: 2 };
+        assert_eq!(page.bounds(), (3, 0));
+        assert_eq!(page.list(vec![1, 2, 3], |item| *item), List { items: vec![1, 2], next: Some(2) });
+        assert_eq!(page.list(vec![1, 2], |item| *item), List { items: vec![1, 2], next: None });
+    }
+
+    #[test]
+    fn numbered_pages_skip() {
+        let page = Page::<i32>::Number { page: 3, size: 10 };
+        assert_eq!(page.bounds(), (10, 30));
+        assert_eq!(Page::<i32>::Number { page: u64::MAX, size: 10 }.bounds().1, i64::MAX);
+        assert_eq!(page.list(vec![1], |item| *item).next, None);
+    }
+
+    #[test]
+    fn in_lists_are_padded() {
+        assert_eq!(marks(3), "?, ?, ?, ?");
+        assert_eq!(padded(&[1, 2, 3]).collect::<Vec<_>>(), [1, 2, 3, 3]);
+        assert_eq!((marks(1).as_str(), padded(&[1]).count()), ("?", 1));
+    }
+}

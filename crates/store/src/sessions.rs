@@ -1,0 +1,260 @@
+//! Sessions. A look-up by token is the statement of every request: one join, no credentials.
+//!
+//! A session is revoked and never revived: every update asks for a session that is still active.
+
+use crate::{
+    batch::{Batch, Expect},
+    db::Store,
+    error::Error,
+    identities::{person, word},
+    page::{List, Page},
+    value::{NETWORK, Row, Value},
+};
+use time::OffsetDateTime;
+use zelos_core::{
+    id::{IdentityId, SessionId},
+    session::{Person, Session, SessionToken},
+};
+
+/// Guard: the session does not exist or was revoked.
+pub const ACTIVE: &str = "active session";
+/// Guard: there is no such session.
+pub const EXISTS: &str = "session";
+/// Guard: the identity has no session.
+pub const ANY: &str = "sessions of the identity";
+
+/// Adds a session that answers to that token.
+pub fn insert(batch: &mut Batch, session: &Session, token: &SessionToken) {
+    let (methods, devices) = (batch.json(&session.methods), batch.json(&session.devices));
+    let hash = token.hash();
+    batch.insert(
+        "sessions (nid, id, identity_id, token_hash, active, issued_at, authenticated_at, expires_at, aal, methods, \
+         devices, created_at, updated_at)",
+        [[
+            NETWORK,
+            session.id.into(),
+            session.identity_id.into(),
+            hash.as_slice().into(),
+            session.active.into(),
+            session.issued_at.into(),
+            session.authenticated_at.into(),
+            session.expires_at.into(),
+            session.aal.as_str().into(),
+            methods,
+            devices,
+            session.created_at.into(),
+            session.updated_at.into(),
+        ]],
+    );
+}
+
+/// Stores what has changed in an active session, whose token stays. Guarded by [`ACTIVE`].
+pub fn update(batch: &mut Batch, session: &Session) {
+    let (methods, devices) = (batch.json(&session.methods), batch.json(&session.devices));
+    batch.guarded(
+        ACTIVE,
+        Expect::Rows(1),
+        "UPDATE sessions SET active = ?, authenticated_at = ?, expires_at = ?, aal = ?, methods = ?, devices = ?, \
+         updated_at = ? WHERE nid = ? AND id = ? AND active = TRUE",
+        [
+            session.active.into(),
+            session.authenticated_at.into(),
+            session.expires_at.into(),
+            session.aal.as_str().into(),
+            methods,
+            devices,
+            session.updated_at.into(),
+            NETWORK,
+            session.id.into(),
+        ],
+    );
+}
+
+/// Lets an active session last until then. Guarded by [`ACTIVE`].
+pub fn extend(batch: &mut Batch, id: SessionId, expires_at: OffsetDateTime, now: OffsetDateTime) {
+    batch.guarded(
+        ACTIVE,
+        Expect::Rows(1),
+        "UPDATE sessions SET expires_at = ?, updated_at = ? WHERE nid = ? AND id = ? AND active = TRUE",
+        [expires_at.into(), now.into(), NETWORK, id.into()],
+    );
+}
+
+/// Ends a session. Guarded by [`EXISTS`]; one that was revoked already exists.
+pub fn revoke(batch: &mut Batch, id: SessionId, now: OffsetDateTime) {
+    batch.guarded(
+        EXISTS,
+        Expect::Rows(1),
+        "UPDATE sessions SET active = FALSE, updated_at = ? WHERE nid = ? AND id = ?",
+        [now.into(), NETWORK, id.into()],
+    );
+}
+
+/// Ends a session if it is one of that identity; the commit tells whether it was.
+pub fn revoke_of_identity(batch: &mut Batch, identity: IdentityId, id: SessionId, now: OffsetDateTime) {
+    batch.add(
+        "UPDATE sessions SET active = FALSE, updated_at = ? WHERE nid = ? AND id = ? AND identity_id = ?",
+        [now.into(), NETWORK, id.into(), identity.into()],
+    );
+}
+
+/// Ends all sessions of the identity but one (or all); the commit tells how many.
+///
+/// Quirk: those that had ended before are counted as well, as upstream does
+/// (`persistence/sql/persister_session.go`, `revokeMatchingSessions`).
+pub fn revoke_others(batch: &mut Batch, identity: IdentityId, keep: Option<SessionId>, now: OffsetDateTime) {
+    let sql = "UPDATE sessions SET active = FALSE, updated_at = ? WHERE nid = ? AND identity_id = ?";
+    let params = [now.into(), NETWORK, identity.into()];
+    match keep {
+        None => batch.add(sql, params),
+        Some(id) => batch.add(format!("{sql} AND id <> ?"), params.into_iter().chain([id.into()])),
+    }
+}
+
+/// Deletes a session. Guarded by [`EXISTS`].
+pub fn delete(batch: &mut Batch, id: SessionId) {
+    batch.guarded(EXISTS, Expect::Rows(1), "DELETE FROM sessions WHERE nid = ? AND id = ?", [NETWORK, id.into()]);
+}
+
+/// Deletes all sessions of the identity. Guarded by [`ANY`].
+pub fn delete_of_identity(batch: &mut Batch, identity: IdentityId) {
+    let sql = "DELETE FROM sessions WHERE nid = ? AND identity_id = ?";
+    batch.guarded(ANY, Expect::AtLeast(1), sql, [NETWORK, identity.into()]);
+}
+
+/// The columns of a session, from table `s`; [`session`] reads them.
+macro_rules! session_columns {
+    () => {
+        "s.id, s.identity_id, s.active, s.issued_at, s.authenticated_at, s.expires_at, s.aal, s.methods, s.devices, \
+         s.created_at, s.updated_at"
+    };
+}
+const SESSION_COLUMNS: usize = 11;
+
+fn session(row: &Row<'_>) -> Result<Session, Error> {
+    Ok(Session {
+        id: row.get(0)?,
+        identity_id: row.get(1)?,
+        active: row.get(2)?,
+        issued_at: row.get(3)?,
+        authenticated_at: row.get(4)?,
+        expires_at: row.get(5)?,
+        aal: word(row, 6)?,
+        methods: serde_json::from_str(row.text(7)?).map_err(Error::decode)?,
+        devices: serde_json::from_str(row.text(8)?).map_err(Error::decode)?,
+        created_at: row.get(9)?,
+        updated_at: row.get(10)?,
+    })
+}
+
+/// The session that answers to that token, active or not, and its person.
+pub async fn find_by_token(store: &Store, token: &SessionToken) -> Result<Option<(Session, Person)>, Error> {
+    let sql = concat!(
+        "SELECT ",
+        session_columns!(),
+        ", i.id, i.schema_id, i.state, i.available_aal, i.document \
+         FROM sessions s JOIN identities i ON i.nid = s.nid AND i.id = s.identity_id \
+         WHERE s.nid = ? AND s.token_hash = ?"
+    );
+    let params = [NETWORK, Value::Bytes(Some(token.hash().to_vec().into()))];
+    store.optional(sql, &params, |row| Ok((session(row)?, person(row, SESSION_COLUMNS)?))).await
+}
+
+/// A session and its person.
+pub async fn find(store: &Store, id: SessionId) -> Result<Option<(Session, Person)>, Error> {
+    let sql = concat!(
+        "SELECT ",
+        session_columns!(),
+        ", i.id, i.schema_id, i.state, i.available_aal, i.document \
+         FROM sessions s JOIN identities i ON i.nid = s.nid AND i.id = s.identity_id \
+         WHERE s.nid = ? AND s.id = ?"
+    );
+    store.optional(sql, &[NETWORK, id.into()], |row| Ok((session(row)?, person(row, SESSION_COLUMNS)?))).await
+}
+
+/// Which sessions of a list are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    /// Only those that hold (true) or hold no longer (false) at `now`.
+    pub active: Option<bool>,
+    /// The present.
+    pub now: OffsetDateTime,
+    /// Not that one.
+    pub except: Option<SessionId>,
+}
+
+impl Filter {
+    fn condition(&self, sql: &mut String, params: &mut Vec<Value<'static>>) {
+        match self.active {
+            None => {}
+            Some(true) => sql.push_str(" AND s.active = TRUE AND s.expires_at >= ?"),
+            Some(false) => sql.push_str(" AND (s.active = FALSE OR s.expires_at < ?)"),
+        }
+        params.extend(self.active.map(|_| Value::from(self.now)));
+        if let Some(except) = self.except {
+            sql.push_str(" AND s.id <> ?");
+            params.push(except.into());
+        }
+    }
+}
+
+/// Where a list of all sessions goes on: the newest come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    pub created_at: OffsetDateTime,
+    pub id: SessionId,
+}
+
+/// All sessions, newest first.
+pub async fn list(store: &Store, filter: &Filter, page: Page<Key>) -> Result<List<Session, Key>, Error> {
+    let mut sql = concat!("SELECT ", session_columns!(), " FROM sessions s WHERE s.nid = ?").to_owned();
+    let mut params = vec![NETWORK];
+    if let Some(after) = page.key() {
+        // So that every database finds the place in the index by the time alone.
+        sql.push_str(" AND s.created_at <= ? AND (s.created_at < ? OR s.id < ?)");
+        params.extend([after.created_at.into(), after.created_at.into(), after.id.into()]);
+    }
+    let items = finish_list(store, sql, params, filter, page.bounds()).await?;
+    Ok(page.list(items, |session| Key { created_at: session.created_at, id: session.id }))
+}
+
+/// A page of the sessions of that identity, newest first, and how many there are on all pages.
+pub async fn list_of_identity(
+    store: &Store,
+    identity: IdentityId,
+    filter: &Filter,
+    page: Page<Key>,
+) -> Result<(Vec<Session>, i64), Error> {
+    let condition = "WHERE s.nid = ? AND s.identity_id = ?";
+    let params: Vec<Value<'static>> = vec![NETWORK, identity.into()];
+    let mut count = format!("SELECT COUNT(*) FROM sessions s {condition}");
+    let mut values = params.clone();
+    filter.condition(&mut count, &mut values);
+    let total = store.scan(count, values, |row| row.get(0)).await?.pop().ok_or(Error::Missing)?;
+    let sql = format!("SELECT {} FROM sessions s {condition}", session_columns!());
+    let items = finish_list(store, sql, params, filter, page.bounds()).await?;
+    Ok((page.list(items, |session| Key { created_at: session.created_at, id: session.id }).items, total))
+}
+
+async fn finish_list(
+    store: &Store,
+    mut sql: String,
+    mut params: Vec<Value<'static>>,
+    filter: &Filter,
+    (limit, offset): (i64, i64),
+) -> Result<Vec<Session>, Error> {
+    filter.condition(&mut sql, &mut params);
+    sql.push_str(" ORDER BY s.created_at DESC, s.id DESC LIMIT ?");
+    params.push(limit.into());
+    if offset > 0 {
+        sql.push_str(" OFFSET ?");
+        params.push(offset.into());
+    }
+    store.scan(sql, params, session).await
+}
+
+/// How many sessions there are.
+pub async fn count(store: &Store) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(*) FROM sessions WHERE nid = ?";
+    store.scan(sql, vec![NETWORK], |row| row.get(0)).await?.pop().ok_or(Error::Missing)
+}
