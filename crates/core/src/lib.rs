@@ -17,5 +17,6 @@ pub mod schema;
 pub mod sealed;
 pub mod secret;
 pub mod session;
+pub mod snapshot;
 pub mod text;
 pub mod ui;
