@@ -138,7 +138,7 @@ text_value!(ContentUri, "content-uri");
 pub(crate) mod or_path {
     use super::ContentUri;
     use schemars::{Schema, SchemaGenerator, json_schema};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use serde::{Deserialize, Deserializer, de::Error};
 
     pub(crate) fn parse(text: &str) -> Result<ContentUri, String> {
         if text.contains("://") || text.is_empty() {
@@ -150,11 +150,6 @@ pub(crate) mod or_path {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ContentUri>, D::Error> {
         parse(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
-    }
-
-    #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
-    pub(crate) fn serialize<S: Serializer>(value: &Option<ContentUri>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.serialize(serializer)
     }
 
     pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {

@@ -51,6 +51,15 @@ impl Hook {
             Self::Organization(name) => name,
         }
     }
+
+    /// Whether the hook can keep a flow from passing: one that is not there must not be passed by.
+    pub fn may_refuse(&self) -> bool {
+        match self {
+            Self::RequireVerifiedAddress | Self::VerifyNewAddress => true,
+            Self::WebHook(hook) => hook.decides(),
+            _ => false,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -125,7 +134,7 @@ pub struct WebHook {
     #[serde(default)]
     pub headers: Headers,
     /// Jsonnet that makes the body from the flow.
-    #[serde(default, with = "or_path", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "or_path::deserialize", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "or_path::schema")]
     pub body: Option<ContentUri>,
     #[serde(default)]
@@ -140,9 +149,9 @@ pub struct WebHook {
 }
 
 impl WebHook {
-    /// Whether the answer may stop the flow or change the identity.
+    /// Whether it can stop the flow: one that is waited for does so by failing, even if its answer is not read.
     pub fn decides(&self) -> bool {
-        self.can_interrupt || self.response.parse
+        self.can_interrupt || self.response.parse || !self.response.ignore
     }
 }
 

@@ -9,29 +9,45 @@
 //! complaint is a [`ConfigError`] with the key and the source that set it. A [`Config`] is immutable and shared; the
 //! server swaps in a new one if [`reload_allowed`] agrees.
 
+pub mod check;
 pub mod clients;
 pub mod contents;
 pub mod courier;
 pub mod database;
+pub mod development;
+pub mod environment;
+pub mod error;
 pub mod feature_flags;
 pub mod flows;
 pub mod hashers;
 pub mod hooks;
 pub mod identity;
+pub mod load;
 pub mod log;
+pub mod merge;
 pub mod methods;
 pub mod network;
 pub mod oidc;
+pub mod reload;
 pub mod request;
 pub mod root;
+pub mod rules;
+pub mod schema;
 pub mod secrets;
 pub mod selfservice;
 pub mod serve;
 pub mod session;
+pub mod unbuilt;
 pub mod value;
 
 pub use contents::{ContentError, ContentUri};
+pub use development::development_document;
+pub use error::{ConfigError, Origin};
 pub use hooks::{After, AfterMethod, Before, Hook, WebHook};
+pub use load::{Flags, Loaded, Source, load};
 pub use network::Network;
+pub use reload::reload_allowed;
 pub use root::{Config, CookieSettings};
+pub use schema::json_schema;
+pub use unbuilt::{Unbuilt, unbuilt};
 pub use value::{ByteSize, GoDuration, RequiredAal, SameSite};

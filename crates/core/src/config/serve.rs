@@ -25,7 +25,7 @@ pub struct ServePublic {
     #[schemars(range(min = 1))]
     pub port: u16,
     /// The URL from outside; every link and redirect starts with it.
-    #[schemars(extend("format" = "uri-reference"))]
+    #[schemars(extend("format" = "base-url"))]
     pub base_url: Option<Url>,
     pub socket: Socket,
     pub tls: Tls,

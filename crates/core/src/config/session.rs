@@ -29,7 +29,7 @@ pub struct SessionCookie {
     pub persistent: bool,
     pub domain: Option<String>,
     pub path: Option<String>,
-    #[serde(with = "switch", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "switch::deserialize", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "switch::schema")]
     pub secure: Option<bool>,
     pub same_site: Option<SameSite>,
@@ -82,7 +82,7 @@ pub struct Cookies {
     pub domain: Option<String>,
     pub path: String,
     /// Without it: yes, unless in development.
-    #[serde(with = "switch", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "switch::deserialize", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "switch::schema")]
     pub secure: Option<bool>,
     pub same_site: SameSite,

@@ -205,7 +205,7 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
 pub(crate) mod switch {
     use super::parse_bool;
     use schemars::{Schema, SchemaGenerator, json_schema};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use serde::{Deserialize, Deserializer, de::Error};
 
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -219,11 +219,6 @@ pub(crate) mod switch {
             Raw::Bool(value) => Ok(Some(value)),
             Raw::Text(text) => parse_bool(&text).map(Some).ok_or_else(|| D::Error::custom("expected true or false")),
         }
-    }
-
-    #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
-    pub(crate) fn serialize<S: Serializer>(value: &Option<bool>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.serialize(serializer)
     }
 
     pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {

@@ -1,0 +1,167 @@
+//! What a schema cannot say well: conditions between keys. Each complaint names the key that must change.
+//!
+//! The conditions are the original's (embedx/config.schema.json); where it would start and fail at the first request
+//! (WebAuthn without a party, a migration hook without a URL), we do not start.
+
+use super::{
+    courier::DeliveryStrategy,
+    error::ConfigError,
+    hooks::Hook,
+    oidc::{Provider, ProviderKind},
+    root::Config,
+    secrets::CipherAlgorithm,
+};
+use crate::{flow::Kind, secret::Secret};
+
+const METHODS: &str = "selfservice.methods";
+
+impl Config {
+    /// Every list of hooks that is not empty, with its key.
+    pub fn hook_lists(&self) -> Vec<(String, &[Hook])> {
+        let flows = &self.selfservice.flows;
+        let of = |kind: Kind| {
+            let key = format!("selfservice.flows.{}", kind.as_str());
+            let before = (format!("{key}.before.hooks"), flows.before(kind).hooks.as_slice());
+            let after = flows.after(kind).lists().map(move |(own, hooks)| (format!("{key}.after.{own}"), hooks));
+            std::iter::once(before).chain(after)
+        };
+        Kind::ALL.into_iter().flat_map(of).filter(|(_, hooks)| !hooks.is_empty()).collect()
+    }
+}
+
+/// What makes a configuration unusable.
+pub(crate) fn errors(config: &Config) -> Vec<ConfigError> {
+    let mut out = Vec::new();
+    identity(config, &mut out);
+    secrets(config, &mut out);
+    methods(config, &mut out);
+    web_hooks(config, &mut out);
+    for (index, provider) in config.selfservice.methods.oidc.config.providers.iter().enumerate() {
+        oidc(provider, &format!("{METHODS}.oidc.config.providers.{index}"), &mut out);
+    }
+    out
+}
+
+fn identity(config: &Config, out: &mut Vec<ConfigError>) {
+    let id = &config.identity.default_schema_id;
+    if config.identity.find(id).is_none() {
+        out.push(ConfigError::new(
+            "identity.default_schema_id",
+            format!("no schema in identity.schemas has the id {id}"),
+        ));
+    }
+}
+
+fn secrets(config: &Config, out: &mut Vec<ConfigError>) {
+    if config.ciphers.algorithm != CipherAlgorithm::Noop && config.secrets.cipher.is_empty() {
+        out.push(ConfigError::new("secrets.cipher", "is required when ciphers.algorithm is not noop"));
+    }
+}
+
+fn methods(config: &Config, out: &mut Vec<ConfigError>) {
+    let mut complain = |key: &str, reason: &str| out.push(ConfigError::new(format!("{METHODS}.{key}"), reason));
+    let methods = &config.selfservice.methods;
+    if methods.code.passwordless_enabled && methods.code.mfa_enabled {
+        complain("code.mfa_enabled", "cannot be true together with passwordless_enabled");
+    }
+    let webauthn = methods.webauthn.config.as_ref();
+    match webauthn.and_then(|config| config.rp.as_ref()) {
+        Some(party) if party.origin.is_some() && party.origins.is_some() => {
+            complain("webauthn.config.rp.origin", "cannot be given together with origins");
+        }
+        None if methods.webauthn.enabled => complain("webauthn.config.rp", "is required when webauthn is enabled"),
+        _ => {}
+    }
+    if methods.passkey.enabled && methods.passkey.config.rp.is_none() {
+        complain("passkey.config.rp", "is required when passkey is enabled");
+    }
+    let timeouts = &methods.passkey.config.timeouts;
+    for (name, timeout) in [("registration", timeouts.registration), ("login", timeouts.login)] {
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            complain(&format!("passkey.config.timeouts.{name}"), "must be longer than nothing");
+        }
+    }
+    let migrate = &methods.password.config.migrate_hook;
+    if migrate.enabled && migrate.config.url.is_none() {
+        complain("password.config.migrate_hook.config.url", "is required when the hook is enabled");
+    }
+}
+
+fn web_hooks(config: &Config, out: &mut Vec<ConfigError>) {
+    for (key, hooks) in config.hook_lists() {
+        for (index, hook) in hooks.iter().enumerate() {
+            let Hook::WebHook(hook) = hook else { continue };
+            if hook.response.ignore && hook.response.parse {
+                let reason = "cannot be true together with response.ignore";
+                out.push(ConfigError::new(format!("{key}.{index}.config.response.parse"), reason));
+            } else if hook.response.ignore && hook.can_interrupt {
+                let reason = "cannot be true when response.ignore is";
+                out.push(ConfigError::new(format!("{key}.{index}.config.can_interrupt"), reason));
+            }
+        }
+    }
+}
+
+fn oidc(provider: &Provider, key: &str, out: &mut Vec<ConfigError>) {
+    let some = |secret: &Option<Secret>| secret.as_ref().is_some_and(|secret| !secret.expose().is_empty());
+    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let mut complain = |name: &str, reason: &str| out.push(ConfigError::new(format!("{key}.{name}"), reason));
+    let microsoft = provider.provider == ProviderKind::Microsoft;
+    match (microsoft, provider.microsoft_tenant.is_some()) {
+        (true, false) => complain("microsoft_tenant", "is required for the provider microsoft"),
+        (false, true) => complain("microsoft_tenant", "belongs to the provider microsoft"),
+        _ => {}
+    }
+    let apple_keys = [
+        ("apple_team_id", provider.apple_team_id.is_some(), text(&provider.apple_team_id)),
+        ("apple_private_key_id", provider.apple_private_key_id.is_some(), text(&provider.apple_private_key_id)),
+        ("apple_private_key", provider.apple_private_key.is_some(), some(&provider.apple_private_key)),
+    ];
+    if provider.provider == ProviderKind::Apple {
+        if some(&provider.client_secret) {
+            complain("client_secret", "must not be set for the provider apple, which signs its own");
+        }
+        for (name, _, _) in apple_keys.iter().filter(|(_, given, _)| !given) {
+            complain(name, "is required for the provider apple");
+        }
+    } else {
+        if provider.client_secret.is_none() {
+            complain("client_secret", "is required");
+        }
+        for (name, _, _) in apple_keys.iter().filter(|(_, _, filled)| *filled) {
+            complain(name, "belongs to the provider apple");
+        }
+    }
+}
+
+/// What is odd, but no reason to stop.
+pub(crate) fn warnings(config: &Config) -> Vec<ConfigError> {
+    let mut out = Vec::new();
+    let mut warn = |key: &str, reason: &str| out.push(ConfigError::new(key, reason));
+    let flows = &config.selfservice.flows;
+    if config.secrets.cookie.is_empty() && config.secrets.default.is_empty() {
+        warn("secrets.cookie", "is not set: a random secret is used, and everybody is signed out at the next start");
+    }
+    if flows.registration.enable_legacy_one_step {
+        warn("selfservice.flows.registration.enable_legacy_one_step", "is old; say style: unified instead");
+    }
+    if config.bcrypt_cost() != config.hashers.bcrypt.cost {
+        warn("hashers.bcrypt.cost", "is below 12 and counts as 12 outside development");
+    }
+    let mails =
+        flows.recovery.enabled || flows.verification.enabled || config.selfservice.methods.code.passwordless_enabled;
+    let courier = &config.courier;
+    if mails && courier.delivery_strategy == DeliveryStrategy::Smtp && courier.smtp.connection_uri.is_none() {
+        warn("courier.smtp.connection_uri", "is not set: no mail will leave");
+    }
+    let request = courier.http.request_config.as_ref();
+    if courier.delivery_strategy == DeliveryStrategy::Http && request.is_none_or(|request| request.url.is_none()) {
+        warn("courier.http.request_config.url", "is not set: no mail will leave");
+    }
+    for (index, channel) in courier.channels.iter().enumerate() {
+        if channel.request_config.url.is_none() {
+            warn(&format!("courier.channels.{index}.request_config.url"), "is not set: no message will leave");
+        }
+    }
+    out
+}
