@@ -1,0 +1,309 @@
+//! Both kinds of hashes under one roof: recipes, and work to be done after them.
+
+use super::{
+    argon2::{self, Memory},
+    bcrypt,
+    format::{Format, HashError, detect},
+};
+use ::argon2::Algorithm;
+use subtle::ConstantTimeEq;
+use zelos_core::{
+    config::{Config, hashers::HashAlgorithm},
+    rng::Rng,
+};
+use zeroize::Zeroizing;
+
+/// How new hashes are made. Costs that may not be asked of a login ([`HashError::OutOfBounds`]) cannot be set here
+/// either: such a hash could be made, but never be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hasher {
+    /// `cost` is the logarithm of the work.
+    Bcrypt { cost: u32 },
+    /// Argon2id; both lengths in bytes.
+    Argon2 { memory_kib: u32, iterations: u32, parallelism: u32, salt_length: usize, key_length: usize },
+}
+
+impl Hasher {
+    /// The configured one. `cores` are those of this machine: Argon2's lanes are twice as many unless something else is
+    /// set, at most 16.
+    pub fn new(config: &Config, cores: usize) -> Self {
+        match config.hashers.algorithm {
+            HashAlgorithm::Bcrypt => Self::Bcrypt { cost: config.bcrypt_cost() },
+            HashAlgorithm::Argon2 => {
+                let set = &config.hashers.argon2;
+                let lanes =
+                    u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX).clamp(1, argon2::MAX_PARALLELISM);
+                Self::Argon2 {
+                    memory_kib: u32::try_from(set.memory.bytes() / 1024).unwrap_or(u32::MAX),
+                    iterations: set.iterations,
+                    parallelism: set.parallelism.unwrap_or(lanes),
+                    salt_length: set.salt_length as usize,
+                    key_length: set.key_length as usize,
+                }
+            }
+        }
+    }
+
+    /// Whether a stored text is of the kind this makes; if not, it is replaced at the next login. Other parameters of
+    /// the same kind are no reason.
+    pub fn understands(&self, encoded: &str) -> bool {
+        match self {
+            Self::Bcrypt { .. } => detect(encoded) == Ok(Format::Bcrypt),
+            Self::Argon2 { .. } => detect(encoded) == Ok(Format::Argon2id),
+        }
+    }
+
+    /// The most bytes a password may have, if there is a limit.
+    pub fn max_length(&self) -> Option<usize> {
+        matches!(self, Self::Bcrypt { .. }).then_some(bcrypt::MAX_PASSWORD)
+    }
+
+    /// How a new hash is made, with a salt that `fill` chooses.
+    fn recipe(&self, fill: impl Fn(&mut [u8])) -> Result<Recipe, HashError> {
+        match *self {
+            Self::Bcrypt { cost } => {
+                let mut salt = [0; 16];
+                fill(&mut salt);
+                Ok(Recipe::Bcrypt(bcrypt::Recipe::new(cost, salt)?))
+            }
+            Self::Argon2 { memory_kib, iterations, parallelism, salt_length, key_length } => {
+                let mut salt = vec![0; salt_length];
+                fill(&mut salt);
+                let costs = [memory_kib, iterations, parallelism];
+                Ok(Recipe::Argon2(argon2::Recipe::new(Algorithm::Argon2id, costs, salt, key_length)?))
+            }
+        }
+    }
+}
+
+/// How a digest is made of a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Recipe {
+    Bcrypt(bcrypt::Recipe),
+    Argon2(argon2::Recipe),
+}
+
+impl Recipe {
+    fn encode(&self, digest: &[u8]) -> String {
+        match self {
+            Self::Bcrypt(recipe) => recipe.encode(digest),
+            Self::Argon2(recipe) => recipe.encode(digest),
+        }
+    }
+}
+
+/// What one password is to be made into.
+enum Goal {
+    /// A text to store.
+    Encode,
+    /// A comparison with this digest.
+    Compare(Vec<u8>),
+    /// A comparison that fails however it ends: the time it takes is all that is wanted.
+    Mismatch,
+}
+
+/// One password and what is to be done with it: a fraction of a second of somebody's time.
+pub(in crate::password) struct Work {
+    recipe: Recipe,
+    password: Zeroizing<Vec<u8>>,
+    goal: Goal,
+}
+
+/// What came of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::password) enum Outcome {
+    Encoded(String),
+    Verified(bool),
+}
+
+impl Work {
+    /// A new hash.
+    pub(in crate::password) fn hash(hasher: Hasher, password: &str, rng: &dyn Rng) -> Result<Self, HashError> {
+        if let Some(max_length) = hasher.max_length()
+            && password.len() > max_length
+        {
+            return Err(HashError::TooLong { max_length, actual_length: password.len() });
+        }
+        Ok(Self::new(hasher.recipe(|salt| rng.fill(salt))?, password, Goal::Encode))
+    }
+
+    /// A comparison with a stored text.
+    pub(in crate::password) fn verify(password: &str, encoded: &str) -> Result<Self, HashError> {
+        let (recipe, digest) = parse(encoded)?;
+        // Quirk: Kratos refuses what bcrypt would cut (hash/hash_comparator.go), where others accept it.
+        let cut = matches!(recipe, Recipe::Bcrypt(_)) && password.len() > bcrypt::MAX_PASSWORD;
+        Ok(Self::new(recipe, password, if cut { Goal::Mismatch } else { Goal::Compare(digest) }))
+    }
+
+    /// The work that [`Work::verify`] makes with a hash of today's, for somebody who does not exist.
+    pub(in crate::password) fn verify_nobody(hasher: Hasher, password: &str) -> Result<Self, HashError> {
+        Ok(Self::new(hasher.recipe(|salt| salt.fill(0))?, password, Goal::Mismatch))
+    }
+
+    fn new(recipe: Recipe, password: &str, goal: Goal) -> Self {
+        Self { recipe, password: Zeroizing::new(password.as_bytes().to_vec()), goal }
+    }
+
+    /// What this work has in common with other work that may be done in step with it: bcrypt's cost.
+    pub(in crate::password) fn pace(&self) -> Option<u32> {
+        match &self.recipe {
+            Recipe::Bcrypt(recipe) => Some(recipe.cost),
+            Recipe::Argon2(_) => None,
+        }
+    }
+
+    fn finish(&self, digest: &[u8]) -> Outcome {
+        match &self.goal {
+            Goal::Encode => Outcome::Encoded(self.recipe.encode(digest)),
+            Goal::Compare(expected) => Outcome::Verified(digest.ct_eq(expected).into()),
+            Goal::Mismatch => Outcome::Verified(false),
+        }
+    }
+}
+
+/// Does some work, all of it of the same [pace](Work::pace) or only one piece: outcomes in the order of the work.
+pub(in crate::password) fn run(work: &[&Work], memory: &mut Memory) -> Vec<Result<Outcome, HashError>> {
+    let in_step = work.iter().filter_map(|work| match &work.recipe {
+        Recipe::Bcrypt(recipe) => Some((recipe, work.password.as_slice())),
+        Recipe::Argon2(_) => None,
+    });
+    let mut letters = match work.first().and_then(|work| work.pace()) {
+        Some(cost) => bcrypt::digests(cost, in_step),
+        None => Vec::new(),
+    }
+    .into_iter();
+    work.iter()
+        .map(|work| match &work.recipe {
+            Recipe::Bcrypt(_) => letters.next().map(|letters| work.finish(&letters)).ok_or(HashError::Malformed),
+            Recipe::Argon2(recipe) => recipe.key(&work.password, memory).map(|key| work.finish(&key)),
+        })
+        .collect()
+}
+
+/// Whether a stored text that somebody brings along may be stored: known, readable as far as it is read before a login,
+/// and not too expensive to verify.
+pub fn check_import(encoded: &str) -> Result<(), HashError> {
+    parse(encoded).map(|_| ())
+}
+
+fn parse(encoded: &str) -> Result<(Recipe, Vec<u8>), HashError> {
+    let argon2 = |algorithm| argon2::parse(algorithm, encoded).map(|(recipe, key)| (Recipe::Argon2(recipe), key));
+    match detect(encoded)? {
+        Format::Bcrypt => bcrypt::parse(encoded).map(|(recipe, digest)| (Recipe::Bcrypt(recipe), digest)),
+        Format::Argon2id => argon2(Algorithm::Argon2id),
+        Format::Argon2i => argon2(Algorithm::Argon2i),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use zelos_core::rng::SeededRng;
+
+    const BCRYPT: Hasher = Hasher::Bcrypt { cost: 4 };
+
+    const ARGON2: Hasher =
+        Hasher::Argon2 { memory_kib: 64, iterations: 1, parallelism: 2, salt_length: 16, key_length: 32 };
+
+    fn one(work: Result<Work, HashError>) -> Result<Outcome, HashError> {
+        run(&[&work?], &mut Memory::default()).remove(0)
+    }
+
+    fn hash(hasher: Hasher, password: &str) -> String {
+        match one(Work::hash(hasher, password, &SeededRng::new(7))) {
+            Ok(Outcome::Encoded(text)) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn verify(password: &str, encoded: &str) -> bool {
+        one(Work::verify(password, encoded)) == Ok(Outcome::Verified(true))
+    }
+
+    #[test]
+    fn texts_look_as_kratos_writes_them() {
+        assert!(hash(BCRYPT, "password").starts_with("$2a$04$"));
+        assert_eq!(hash(BCRYPT, "password").len(), 60);
+        let text = hash(ARGON2, "password");
+        assert!(text.starts_with("$argon2id$v=19$m=64,t=1,p=2$"), "{text}");
+        assert!(!text.ends_with('='));
+    }
+
+    #[test]
+    fn hashers_understand_their_own_kind() {
+        for (hasher, encoded, expected) in [
+            (BCRYPT, "$2y$12$whatever", true),
+            (BCRYPT, "$argon2id$v=19$whatever", false),
+            (ARGON2, "$argon2id$v=19$m=1,t=1,p=1$x$y", true),
+            (ARGON2, "$argon2i$v=19$m=1,t=1,p=1$x$y", false),
+            (ARGON2, "$2a$12$whatever", false),
+            (ARGON2, "", false),
+        ] {
+            assert_eq!(hasher.understands(encoded), expected, "{hasher:?} {encoded}");
+        }
+    }
+
+    #[test]
+    fn the_bound_of_bcrypt_is_72_bytes() {
+        let (longest, longer) = ("é".repeat(36), "é".repeat(36) + "x");
+        let encoded = hash(BCRYPT, &longest);
+        assert!(verify(&longest, &encoded));
+        assert!(!verify(&longer, &encoded));
+        let refused = one(Work::hash(BCRYPT, &longer, &SeededRng::new(7)));
+        assert_eq!(refused, Err(HashError::TooLong { max_length: 72, actual_length: 73 }));
+        assert!(verify(&longer, &hash(ARGON2, &longer)));
+        assert_eq!((BCRYPT.max_length(), ARGON2.max_length()), (Some(72), None));
+    }
+
+    #[test]
+    fn nobody_has_a_password() {
+        for hasher in [BCRYPT, ARGON2] {
+            for password in ["", "password", &"x".repeat(100)] {
+                assert_eq!(one(Work::verify_nobody(hasher, password)), Ok(Outcome::Verified(false)));
+            }
+        }
+    }
+
+    #[test]
+    fn costs_beyond_the_bounds_are_refused_at_once() {
+        let hasher = Hasher::Bcrypt { cost: 16 };
+        assert_eq!(one(Work::hash(hasher, "password", &SeededRng::new(7))), Err(HashError::OutOfBounds));
+        assert_eq!(check_import("$argon2id$v=19$m=99999999,t=1,p=1$c29tZXNhbHQ$bQk8UB/V"), Err(HashError::OutOfBounds));
+        assert_eq!(check_import("password"), Err(HashError::Unknown));
+        assert_eq!(check_import(&hash(ARGON2, "password")), Ok(()));
+    }
+
+    #[test]
+    fn work_in_step_keeps_its_order() {
+        let encoded = hash(BCRYPT, "right");
+        let work: Vec<_> = ["right", "wrong", "right", "", "right"]
+            .map(|password| Work::verify(password, &encoded))
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        let outcomes = run(&work.iter().collect::<Vec<_>>(), &mut Memory::default());
+        let expected = [true, false, true, false, true].map(|right| Ok(Outcome::Verified(right)));
+        assert_eq!(outcomes, expected);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn what_is_hashed_verifies(password in "\\PC{0,18}", other in "\\PC{0,18}") {
+            for hasher in [BCRYPT, ARGON2] {
+                let encoded = hash(hasher, &password);
+                prop_assert!(verify(&password, &encoded));
+                prop_assert_eq!(verify(&other, &encoded), other == password);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_stumble(
+            text in "(\\$(2[abyz]?|argon2id?)\\$)?(v=19\\$|12\\$)?(m=[0-9]{1,9},t=[0-9]{1,3},p=[0-9]{1,3}\\$)?\\PC{0,60}",
+        ) {
+            let _ = check_import(&text);
+        }
+    }
+}
