@@ -80,8 +80,8 @@ pub fn schema_of<'a>(
     cx: &'a Cx<'_>,
     flow: &Flow,
 ) -> Result<&'a std::sync::Arc<zelos_core::schema::IdentitySchema>> {
-    let id = flow.schema.as_deref().unwrap_or_else(|| cx.snapshot.schemas.default_id());
-    cx.snapshot.schemas.get(id).ok_or_else(|| Problem::bad(format!("There is no identity schema {id:?}.")))
+    let id = flow.schema.as_deref().unwrap_or_default();
+    cx.snapshot.schemas.find(id).ok_or_else(|| Problem::bad(format!("There is no identity schema {id:?}.")))
 }
 
 fn csrf_node(cx: &Cx<'_>) -> Node {
@@ -90,12 +90,11 @@ fn csrf_node(cx: &Cx<'_>) -> Node {
 }
 
 fn sort_nodes(cx: &Cx<'_>, flow: &Flow, nodes: &mut Vec<Node>) -> Result<()> {
-    let order = match flow.kind() {
-        Kind::Login => sort::Order::login(),
-        Kind::Registration => sort::Order::registration(schema_of(cx, flow)?.keys()),
-        Kind::Settings => sort::Order::settings(schema_of(cx, flow)?.keys()),
-        Kind::Recovery | Kind::Verification => return Ok(()),
-    };
-    sort::sort_nodes(nodes, &order);
+    match flow.kind() {
+        Kind::Login => sort::sort_nodes(nodes, &sort::Order::login()),
+        Kind::Registration => sort::sort_nodes(nodes, schema_of(cx, flow)?.registration_order()),
+        Kind::Settings => sort::sort_nodes(nodes, schema_of(cx, flow)?.settings_order()),
+        Kind::Recovery | Kind::Verification => {}
+    }
     Ok(())
 }

@@ -167,8 +167,8 @@ impl Engine {
         loop {
             let mut flow = self.load(kind, id).await.map_err(unknown)?;
             let channel = flow.channel;
-            let input = input.as_ref().map(Input::clone).map_err(|problem| problem.to_string());
-            match self.submit_to(&mut flow, request, input.map_err(Problem::bad)).await {
+            let input = input.as_ref().map(Input::clone).map_err(unreadable);
+            match self.submit_to(&mut flow, request, input).await {
                 // Two submissions at once: the loser sees what the winner left, once.
                 Err(Problem::Raced) if !is_second_try => is_second_try = true,
                 outcome => return outcome.map_err(|problem| Refusal { problem, channel: Some(channel) }),
@@ -410,6 +410,14 @@ fn form_texts(problem: Problem) -> Result<Vec<FieldText>> {
     }
 }
 
+/// The same problem once more: an input is judged again when a race was lost.
+fn unreadable(problem: &Problem) -> Problem {
+    match problem {
+        Problem::TooLarge => Problem::TooLarge,
+        other => Problem::bad(other.to_string()),
+    }
+}
+
 /// Quirk: between the steps of a registration no method counts as active, in a login it is `identifier_first`
 /// (Kratos selfservice/strategy/{profile,idfirst}).
 fn shown_as_active(kind: Kind, method: &str) -> Option<String> {
@@ -434,10 +442,8 @@ fn is_true(text: &str) -> bool {
 }
 
 fn selectable(cx: &Cx<'_>, id: &str) -> Result<String> {
-    if cx.snapshot.schemas.is_selectable(id) {
-        return Ok(id.to_owned());
-    }
-    Err(Problem::bad(format!("The identity schema {id:?} is not offered here.")))
+    let found = cx.snapshot.schemas.find_selectable(id).map(|schema| schema.id().to_owned());
+    found.ok_or_else(|| Problem::bad(format!("The identity schema {id:?} is not offered here.")))
 }
 
 fn no_flow() -> Problem {

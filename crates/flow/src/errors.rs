@@ -3,9 +3,11 @@
 use crate::engine::Engine;
 use serde_json::Value;
 use std::str::FromStr;
-use time::OffsetDateTime;
 use zelos_core::{id::ErrorId, problem::Result};
-use zelos_store::{Batch, errors};
+use zelos_store::{
+    Batch,
+    errors::{self, ErrorContainer},
+};
 
 impl Engine {
     /// Keeps an error (the members of herodot's object, without an envelope) and says under which id.
@@ -17,10 +19,9 @@ impl Engine {
         Ok(id)
     }
 
-    /// The error kept under that id and when it happened.
-    pub async fn error(&self, id: &str) -> Result<Option<(ErrorId, Value, OffsetDateTime)>> {
+    /// The error kept under that id.
+    pub async fn error(&self, id: &str) -> Result<Option<ErrorContainer>> {
         let Ok(id) = ErrorId::from_str(id) else { return Ok(None) };
-        let found = errors::find(&self.store, id).await?;
-        Ok(found.map(|(error, at)| (id, error, at)))
+        Ok(errors::find(&self.store, id).await?)
     }
 }

@@ -15,7 +15,7 @@ use zelos_core::{
     },
     rng::Rng,
     schema::Derived,
-    session::{Aal, aal},
+    session::{Aal, Strength, aal},
     snapshot::Snapshot,
 };
 
@@ -120,11 +120,16 @@ pub fn apply(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, derived:
 
 /// The strongest assurance that the person's credentials allow, by the methods' own judgement.
 pub fn available_aal(engine: &Engine, snapshot: &Snapshot, identity: &Identity) -> Aal {
+    aal::available(strength(engine, snapshot, identity))
+}
+
+/// How many factors the person's credentials amount to, by the methods' own judgement.
+pub fn strength(engine: &Engine, snapshot: &Snapshot, identity: &Identity) -> Strength {
     let strengths = identity.credentials.iter().filter_map(|credential| {
         let method = engine.methods.iter().find(|method| method.credential() == Some(credential.kind))?;
         Some(method.strength(snapshot, credential))
     });
-    aal::available(strengths.sum())
+    strengths.sum()
 }
 
 fn new_credential(clock: &dyn Clock, rng: &dyn Rng, kind: CredentialType, config: Value) -> Credential {

@@ -64,7 +64,7 @@ impl Engine {
 
     /// Ends the session of a native app. A session that has ended already is no error.
     pub async fn logout_native(&self, token: &str) -> Result<()> {
-        let found = sessions::find_by_token(&self.store, &SessionToken::received(token).hash()).await?;
+        let found = sessions::find_by_token(&self.store, &SessionToken::received(token)).await?;
         let Some((session, _)) = found else {
             return Err(Problem::Forbidden { id: None, reason: "There is no session with this token.".to_owned() });
         };

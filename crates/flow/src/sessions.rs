@@ -16,7 +16,7 @@ use zelos_store::sessions;
 /// Whoever the request's token stands for, if the session holds. One statement; none without a token.
 pub async fn find(cx: &Cx<'_>) -> Result<Option<Current>> {
     let Some(token) = &cx.request.token else { return Ok(None) };
-    let found = sessions::find_by_token(cx.store, &token.hash()).await?;
+    let found = sessions::find_by_token(cx.store, token).await?;
     let now = cx.clock.now();
     Ok(found
         .filter(|(session, person)| session.is_active(now, person.state))

@@ -33,7 +33,7 @@ pub fn judge(schema: &IdentitySchema, input: &Input) -> Result<Derived> {
         let text = catalog::wrong_type(&["object"], kind_of(&traits));
         return Err(Problem::Form(vec![FieldText::node("traits", text)]));
     }
-    schema.validate(&traits).map_err(|violations| Problem::Form(violations.into_iter().map(Into::into).collect()))
+    schema.validate(&traits).map_err(|violations| Problem::Form(violations.texts()))
 }
 
 /// The person with other traits.

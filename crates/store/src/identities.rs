@@ -490,7 +490,7 @@ pub async fn list(store: &Store, filter: &Filter, page: Page<IdentityId>) -> Res
     sql.push_str("WHERE i.nid = ?");
     params.push(NETWORK);
     if !filter.ids.is_empty() {
-        sql.push_str(&format!(" AND i.id IN ({})", marks(filter.ids.len())));
+        sql.extend([" AND i.id IN (", &marks(filter.ids.len()), ")"]);
         params.extend(padded(&filter.ids).map(Value::from));
     } else if let Some(organization) = filter.organization_id {
         sql.push_str(" AND i.organization_id = ?");

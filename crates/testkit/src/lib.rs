@@ -1,1 +1,17 @@
-//! testkit
+//! The test kit: a whole Zelos in the test's process, with its real store, behind its real routers.
+//!
+//! What a test decides is the world around it: the clock stands still until it is moved, chance is seeded, outgoing
+//! HTTP is answered by the test. [`App`] is that Zelos, [`Persona`] a visitor (page, SPA or native app), [`scenario`]
+//! tells one story for every database that is at hand.
+
+mod app;
+mod database;
+mod outbound;
+mod persona;
+mod story;
+
+pub use app::{App, Setup};
+pub use database::Database;
+pub use outbound::ScriptedOutbound;
+pub use persona::{Answer, Mode, Persona};
+pub use story::{scenario, scenario_for_each};

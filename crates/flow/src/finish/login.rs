@@ -37,7 +37,7 @@ pub(super) async fn finish(
     let mut batch = also;
     match own {
         Some(_) => rows::update(&mut batch, &session),
-        None => rows::insert(&mut batch, &session),
+        None => rows::insert(&mut batch, &session, &token),
     }
     flow.state = State::PassedChallenge;
     flow.updated_at = cx.clock.now();

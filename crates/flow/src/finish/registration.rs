@@ -30,7 +30,7 @@ pub(super) async fn finish(
     let (session, token) = sessions::begin(cx, &identity, by);
     let mut batch = Batch::new();
     zelos_store::identities::insert(&mut batch, &identity);
-    rows::insert(&mut batch, &session);
+    rows::insert(&mut batch, &session, &token);
     flow.state = State::PassedChallenge;
     flow.updated_at = cx.clock.now();
     let mut to = destination(cx, &flow);
@@ -39,8 +39,9 @@ pub(super) async fn finish(
     let is_issued = event.is_issued;
     flows::update(&mut batch, &flow);
     match engine.store.commit(batch).await {
+        Ok(_) => {}
         Err(Error::Unique(_)) => return Err(Problem::form(taken(cx, &identity).await?)),
-        other => other?,
+        Err(error) => return Err(error.into()),
     }
     let issued = is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)), new_principal: true });
     Ok(Outcome::Continue(Box::new(Completed {

@@ -50,8 +50,9 @@ pub(super) async fn finish(
     flow.ui.messages.push(catalog::settings_saved());
     flows::update(&mut batch, &flow);
     match engine.store.commit(batch).await {
+        Ok(_) => {}
         Err(Error::Unique(_)) => return Err(Problem::form(catalog::identifier_taken())),
-        other => other?,
+        Err(error) => return Err(error.into()),
     }
     let issued = Issued { session, token, person: Some(sessions::person(&identity)), new_principal: false };
     Ok(Outcome::Continue(Box::new(Completed {

@@ -21,7 +21,7 @@ impl Hook for RevokeActiveSessions {
     }
 
     async fn run(&self, cx: &Cx<'_>, event: &mut Event<'_>) -> Result<()> {
-        sessions::revoke_others(event.batch, event.identity.id, event.session.id, cx.clock.now());
+        sessions::revoke_others(event.batch, event.identity.id, Some(event.session.id), cx.clock.now());
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use zelos_flow::{
     draw,
 };
 
-static LOGIN: LazyLock<PayloadSchema> = LazyLock::new(|| PayloadSchema::compile(include_str!("schema/login.json")));
+static LOGIN: LazyLock<PayloadSchema> = LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/login.json")));
 
 /// The method.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ impl Method for IdentifierFirst {
     }
 
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>> {
-        let label = |node: Node| Ok::<_, Problem>(node.with_label(draw::schema_of(cx, flow)?.identifier_label()));
+        let label = |node: Node| Ok::<_, Problem>(node.with_label(draw::schema_of(cx, flow)?.identifier_label().clone()));
         let identifier = |kind| Node::input(Group::IdentifierFirst, "identifier", kind).required();
         Ok(match ask {
             Ask::Identify => vec![

@@ -23,7 +23,10 @@ impl Password {
         let known = found.as_ref().and_then(|(_, credential)| hash_of(credential));
         let is_right = match known {
             Some(hash) => self.pool.verify(password, hash).await.map_err(problem)?,
-            None => self.pool.verify_nobody(self.hasher(cx.snapshot), password).await.map_err(problem)?,
+            None => {
+                self.pool.verify_nobody(self.hasher(cx.snapshot), password).await.map_err(problem)?;
+                false
+            }
         };
         match found {
             Some((identity, credential)) if is_right => {
@@ -51,7 +54,11 @@ impl Password {
             return Ok(batch);
         }
         match self.hashed(cx, password).await {
-            Ok(config) => identities::set_credential_config(&mut batch, identity.id, credential, &config, cx.clock.now()),
+            Ok(config) => {
+                let renewed = Credential { config, updated_at: cx.clock.now(), ..credential.clone() };
+                let with = |credential| Identity { credentials: vec![credential], ..identity.clone() };
+                identities::update(&mut batch, &with(credential.clone()), &with(renewed));
+            }
             Err(reason) => tracing::warn!(%reason, "a password hash could not be renewed"),
         }
         Ok(batch)
@@ -60,7 +67,7 @@ impl Password {
 
 /// The field for who somebody is, labelled by the schema.
 pub(super) fn identifier(cx: &Cx<'_>, flow: &Flow) -> Result<Node> {
-    let label = draw::schema_of(cx, flow)?.identifier_label();
+    let label = draw::schema_of(cx, flow)?.identifier_label().clone();
     Ok(Node::input(Group::Default, "identifier", InputType::Text).with_value("").required().with_label(label))
 }
 

@@ -7,6 +7,7 @@ pub mod policy;
 pub mod pool;
 
 mod change;
+mod import;
 mod login;
 mod register;
 
@@ -31,11 +32,11 @@ use zelos_core::{
 };
 use zelos_flow::{Ask, Cx, Input, Method, Step};
 
-static LOGIN: LazyLock<PayloadSchema> = LazyLock::new(|| PayloadSchema::compile(include_str!("schema/login.json")));
+static LOGIN: LazyLock<PayloadSchema> = LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/login.json")));
 static REGISTRATION: LazyLock<PayloadSchema> =
-    LazyLock::new(|| PayloadSchema::compile(include_str!("schema/registration.json")));
+    LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/registration.json")));
 static SETTINGS: LazyLock<PayloadSchema> =
-    LazyLock::new(|| PayloadSchema::compile(include_str!("schema/settings.json")));
+    LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/settings.json")));
 
 /// The method.
 #[derive(Debug)]
@@ -113,6 +114,10 @@ impl Method for Password {
     fn strength(&self, _snapshot: &Snapshot, credential: &Credential) -> Strength {
         let usable = hash_of(credential).is_some() && credential.identifiers.iter().any(|name| !name.is_empty());
         if usable { Strength::FIRST } else { Strength::NONE }
+    }
+
+    async fn import(&self, cx: &Cx<'_>, config: &Value) -> Result<Value> {
+        self.imported(cx, config).await
     }
 
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>> {

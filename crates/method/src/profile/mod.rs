@@ -20,9 +20,9 @@ use zelos_flow::{
 };
 
 static REGISTRATION: LazyLock<PayloadSchema> =
-    LazyLock::new(|| PayloadSchema::compile(include_str!("schema/registration.json")));
+    LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/registration.json")));
 static SETTINGS: LazyLock<PayloadSchema> =
-    LazyLock::new(|| PayloadSchema::compile(include_str!("schema/settings.json")));
+    LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/settings.json")));
 
 /// The value of `screen` that leads back to the first screen; old clients say it as a method.
 const BACK: (&str, &str) = ("previous", "profile:back");
@@ -68,7 +68,7 @@ impl Method for Profile {
 
     /// Traits that somebody could sign in or recover the account with are as good as a credential.
     fn is_privileged(&self, cx: &Cx<'_>, of: &Identity, input: &Input) -> bool {
-        let Some(schema) = cx.snapshot.schemas.get(&of.schema_id) else { return true };
+        let Some(schema) = cx.snapshot.schemas.find(&of.schema_id) else { return true };
         let Ok(derived) = traits::judge(schema, input) else { return false };
         let verifiable = of.verifiable_addresses.iter().map(|address| (address.via, address.value.clone()));
         let recovery = of.recovery_addresses.iter().map(|address| (address.via, address.value.clone()));

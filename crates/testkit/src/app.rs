@@ -1,0 +1,194 @@
+//! A Zelos for one test: its routers are called in process, without a socket.
+
+use crate::{
+    database::Database,
+    outbound::ScriptedOutbound,
+    persona::{Answer, answer},
+};
+use anyhow::{Result, anyhow};
+use axum::{Router, body::Body};
+use http::Request;
+use serde_json::{Value, json};
+use std::{net::SocketAddr, path::Path, sync::Arc};
+use time::macros::datetime;
+use zelos_core::{
+    clock::{Clock, FixedClock},
+    config::Config,
+    rng::SeededRng,
+    snapshot::Snapshot,
+};
+use zelos_flow::Engine;
+use zelos_server::wiring::{self, Surroundings};
+use zelos_store::Store;
+
+/// A running Zelos and the world around it.
+#[derive(Debug)]
+pub struct App {
+    pub engine: Arc<Engine>,
+    pub store: Store,
+    pub clock: Arc<FixedClock>,
+    pub outbound: Arc<ScriptedOutbound>,
+    pub public: Router,
+    pub admin: Router,
+}
+
+/// What a test wants to be different from the usual configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Laid over [`base`]; objects merge, everything else replaces.
+    pub config: Value,
+}
+
+impl Setup {
+    /// The usual configuration with these changes.
+    pub fn with(config: Value) -> Self {
+        Self { config }
+    }
+}
+
+impl App {
+    /// Starts a Zelos on that database.
+    pub async fn start(database: &Database, setup: &Setup) -> Result<Self> {
+        let mut document = base(&database.dsn);
+        merge(&mut document, &setup.config);
+        let store = database.store().await?;
+        let clock = Arc::new(FixedClock::new(datetime!(2030-01-02 03:04:05 UTC)));
+        let outbound = Arc::new(ScriptedOutbound::default());
+        let snapshot = snapshot(document, &outbound).await?;
+        let pages = zelos_web::pages::Pages::new(snapshot.selfservice.ui.template_path.as_deref().map(Path::new))?;
+        let surroundings = Surroundings {
+            store: store.clone(),
+            clock: clock.clone(),
+            rng: Arc::new(SeededRng::new(1)),
+            outbound: outbound.clone(),
+        };
+        let engine = wiring::engine(snapshot, surroundings)?;
+        let readiness = Arc::new(zelos_web::Readiness::default());
+        readiness.set(zelos_web::State::Ready);
+        let app = zelos_web::App::new(engine.clone(), pages, readiness, "test");
+        let (public, admin) = (zelos_web::public_router(app.clone()), zelos_web::admin_router(app));
+        Ok(Self { engine, store, clock, outbound, public, admin })
+    }
+
+    /// Exchanges the configuration, as a reload does.
+    pub async fn reload(&self, database: &Database, setup: &Setup) -> Result<()> {
+        let mut document = base(&database.dsn);
+        merge(&mut document, &setup.config);
+        self.engine.replace_snapshot(snapshot(document, &self.outbound).await?);
+        Ok(())
+    }
+
+    /// A request to the admin API; a body is sent as JSON.
+    pub async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("host", "admin.example.org");
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let mut request = request.body(body).expect("a test sends a valid request");
+        request.extensions_mut().insert(axum::extract::ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_001))));
+        answer(self.admin.clone(), request).await
+    }
+
+    /// A person with that address and password, made by an administrator.
+    pub async fn person(&self, email: &str, password: &str) -> Value {
+        let body = json!({
+            "schema_id": "default",
+            "traits": { "email": email },
+            "credentials": { "password": { "config": { "password": password } } },
+        });
+        let answer = self.admin("POST", "/admin/identities", Some(body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()
+    }
+
+    /// The time it is here.
+    pub fn now(&self) -> time::OffsetDateTime {
+        self.clock.now()
+    }
+}
+
+async fn snapshot(document: Value, outbound: &Arc<ScriptedOutbound>) -> Result<Snapshot> {
+    let config = Config::from_document(document)
+        .map_err(|errors| anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    Ok(wiring::snapshot(config, &**outbound).await?)
+}
+
+/// The identity schema of most tests: an address to sign in with, and a name.
+pub(crate) fn person_schema() -> Value {
+    json!({
+        "$id": "https://id.example.org/person.schema.json",
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Person",
+        "type": "object",
+        "properties": { "traits": {
+            "type": "object",
+            "properties": {
+                "email": {
+                    "type": "string",
+                    "format": "email",
+                    "title": "E-Mail",
+                    "minLength": 3,
+                    "ory.sh/kratos": {
+                        "credentials": { "password": { "identifier": true } },
+                        "verification": { "via": "email" },
+                        "recovery": { "via": "email" },
+                    },
+                },
+                "name": { "type": "string", "title": "Name", "maxLength": 40 },
+            },
+            "required": ["email"],
+            "additionalProperties": false,
+        } },
+    })
+}
+
+/// The usual configuration of a test: bcrypt at its lowest cost, no breach check, everybody signed in after signing up.
+fn base(dsn: &str) -> Value {
+    let ui = "http://ui.example.org";
+    let schema = zelos_core::config::ContentUri::inline(person_schema().to_string());
+    let page = |name: &str| json!({ "ui_url": format!("{ui}/{name}") });
+    json!({
+        "dev": true,
+        "dsn": dsn,
+        "serve": {
+            "public": { "base_url": "http://id.example.org/" },
+            "admin": { "base_url": "http://admin.example.org/" },
+        },
+        "secrets": { "cookie": ["a-cookie-secret-for-tests"], "cipher": ["a-cipher-secret-for-tests-32-lon"] },
+        "hashers": { "algorithm": "bcrypt", "bcrypt": { "cost": 4 } },
+        "identity": { "default_schema_id": "default", "schemas": [{ "id": "default", "url": schema }] },
+        "selfservice": {
+            "default_browser_return_url": format!("{ui}/home"),
+            "allowed_return_urls": [ui],
+            "methods": { "password": { "enabled": true, "config": { "haveibeenpwned_enabled": false } } },
+            "flows": {
+                "error": page("error"),
+                "login": page("login"),
+                "settings": page("settings"),
+                "registration": {
+                    "ui_url": format!("{ui}/registration"),
+                    "style": "unified",
+                    "after": { "password": { "hooks": [{ "hook": "session" }] } },
+                },
+            },
+        },
+    })
+}
+
+/// Lays `over` on `under`: objects merge, `null` removes, everything else replaces.
+fn merge(under: &mut Value, over: &Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (key, value) in over {
+                if value.is_null() {
+                    under.remove(key);
+                } else {
+                    merge(under.entry(key).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (_, Value::Null) => {}
+        (under, over) => *under = over.clone(),
+    }
+}
