@@ -1,0 +1,240 @@
+//! One walk over a schema: the tree of values it describes, with all that is said of each value in any sub-schema.
+//!
+//! Whatever applies to the same value is merged, be it behind a `$ref`, in `allOf` or in a branch of `anyOf`, `oneOf`
+//! or `if`; what is said first wins, and nothing becomes required by a branch alone if it stands outside of it too.
+//! A reference that leads back to itself has no tree and is refused.
+
+use super::{compile::SchemaError, extension::Extension};
+use jsonschema::Draft;
+use serde_json::{Map, Value};
+
+/// Values that a document may describe when all references are followed.
+const MOST: usize = 5_000;
+
+/// The one type that a value is declared to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Kind {
+    String,
+    Number,
+    Integer,
+    Boolean,
+    Array,
+    Object,
+    /// None, or more than one.
+    #[default]
+    Open,
+}
+
+/// A value that the schema describes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Field {
+    pub(super) kind: Kind,
+    /// There is a default, so that a value without a type is listed in forms all the same.
+    pub(super) has_default: bool,
+    /// The enclosing object requires it.
+    pub(super) required: bool,
+    pub(super) disabled: bool,
+    pub(super) title: Option<String>,
+    pub(super) format: Option<String>,
+    pub(super) pattern: Option<String>,
+    pub(super) options: Vec<Value>,
+    pub(super) marks: Vec<Mark>,
+    /// In the order of declaration.
+    pub(super) properties: Vec<(String, Field)>,
+    /// What every item of an array is, or each of the first ones.
+    pub(super) items: Option<Box<Field>>,
+    pub(super) tuple: Vec<Field>,
+}
+
+/// An extension and where it was found.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub(super) extension: Extension,
+    /// The `format` beside it.
+    pub(super) format: Option<String>,
+    /// JSON pointer of the sub-schema, with `#` in front.
+    pub(super) schema: String,
+}
+
+impl Field {
+    /// The tree of a document, from its root.
+    pub(super) fn of(document: &Value, draft: Draft) -> Result<Self, SchemaError> {
+        let mut walk =
+            Walk { document, ignores_beside_ref: ignores_beside_ref(draft), stack: Vec::new(), branches: 0, count: 0 };
+        let mut field = Self::default();
+        walk.add(&mut field, document, "#")?;
+        Ok(field)
+    }
+
+    /// The property of that name.
+    pub(super) fn property(&self, name: &str) -> Option<&Self> {
+        self.properties.iter().find(|(known, _)| known == name).map(|(_, field)| field)
+    }
+}
+
+/// Until draft-07, nothing counts beside a `$ref`.
+fn ignores_beside_ref(draft: Draft) -> bool {
+    matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7)
+}
+
+struct Walk<'a> {
+    document: &'a Value,
+    ignores_beside_ref: bool,
+    /// Targets of the references that are being followed.
+    stack: Vec<String>,
+    /// Branches that may not apply, around the present place.
+    branches: usize,
+    count: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// Adds what the sub-schema says of a value.
+    fn add(&mut self, field: &mut Field, schema: &'a Value, at: &str) -> Result<(), SchemaError> {
+        self.count += 1;
+        if self.count > MOST {
+            return Err(SchemaError::TooManyFields { most: MOST });
+        }
+        let Some(members) = schema.as_object() else { return Ok(()) };
+        if let Some(target) = members.get("$ref").and_then(Value::as_str) {
+            self.follow(field, target, at)?;
+            if self.ignores_beside_ref {
+                return Ok(());
+            }
+        }
+        describe(field, members);
+        if let Some(extension) = Extension::of(schema, at)? {
+            let format = members.get("format").and_then(Value::as_str).map(str::to_owned);
+            field.marks.push(Mark { extension, format, schema: at.to_owned() });
+        }
+        self.add_properties(field, members, at)?;
+        self.add_items(field, members, at)?;
+        self.add_branches(field, members, at)
+    }
+
+    fn follow(&mut self, field: &mut Field, target: &str, at: &str) -> Result<(), SchemaError> {
+        if target == "#" || self.stack.iter().any(|open| open == target) {
+            return Err(SchemaError::Cycle { at: at.to_owned() });
+        }
+        let pointer = target.trim_start_matches('#');
+        let broken = || SchemaError::BrokenReference { at: at.to_owned(), target: target.to_owned() };
+        let schema = self.document.pointer(pointer).ok_or_else(broken)?;
+        self.stack.push(target.to_owned());
+        self.add(field, schema, target)?;
+        self.stack.pop();
+        Ok(())
+    }
+
+    fn add_branches(
+        &mut self,
+        field: &mut Field,
+        members: &'a Map<String, Value>,
+        at: &str,
+    ) -> Result<(), SchemaError> {
+        for (index, part) in members.get("allOf").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            self.add(field, part, &format!("{at}/allOf/{index}"))?;
+        }
+        self.branches += 1;
+        for name in ["if", "then", "else"] {
+            if let Some(branch) = members.get(name) {
+                self.add(field, branch, &format!("{at}/{name}"))?;
+            }
+        }
+        for name in ["anyOf", "oneOf"] {
+            for (index, branch) in members.get(name).and_then(Value::as_array).into_iter().flatten().enumerate() {
+                self.add(field, branch, &format!("{at}/{name}/{index}"))?;
+            }
+        }
+        self.branches -= 1;
+        Ok(())
+    }
+
+    fn add_properties(
+        &mut self,
+        field: &mut Field,
+        members: &'a Map<String, Value>,
+        at: &str,
+    ) -> Result<(), SchemaError> {
+        let required = members.get("required").and_then(Value::as_array);
+        let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|known| known == name));
+        for (name, schema) in members.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let known = field.properties.iter().position(|(known, _)| known == name);
+            let index = known.unwrap_or(field.properties.len());
+            if known.is_none() {
+                field.properties.push((name.clone(), Field::default()));
+            }
+            let property = &mut field.properties[index].1;
+            property.required |= is_required(name) && (known.is_none() || self.branches == 0);
+            self.add(property, schema, &format!("{at}/properties/{}", escape(name)))?;
+        }
+        Ok(())
+    }
+
+    fn add_items(&mut self, field: &mut Field, members: &'a Map<String, Value>, at: &str) -> Result<(), SchemaError> {
+        for name in ["items", "prefixItems"] {
+            match members.get(name) {
+                Some(Value::Array(tuple)) => {
+                    for (index, schema) in tuple.iter().enumerate() {
+                        if field.tuple.len() <= index {
+                            field.tuple.push(Field::default());
+                        }
+                        self.add(&mut field.tuple[index], schema, &format!("{at}/{name}/{index}"))?;
+                    }
+                }
+                Some(schema) => {
+                    let items = field.items.get_or_insert_default();
+                    self.add(items, schema, &format!("{at}/{name}"))?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes over what is said of the value itself.
+fn describe(field: &mut Field, members: &Map<String, Value>) {
+    let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
+    if field.kind == Kind::Open {
+        field.kind = kind(members);
+    }
+    field.title = field.title.take().or_else(|| text("title").filter(|title| !title.is_empty()));
+    field.format = field.format.take().or_else(|| text("format"));
+    field.pattern = field.pattern.take().or_else(|| text("pattern"));
+    if field.options.is_empty() {
+        field.options = members.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
+    }
+    field.has_default |= members.get("default").is_some_and(|value| !value.is_null());
+    field.disabled |= members.get("disableFormField") == Some(&Value::Bool(true));
+}
+
+fn kind(members: &Map<String, Value>) -> Kind {
+    if let Some(constant) = members.get("const") {
+        return match constant {
+            Value::String(_) => Kind::String,
+            Value::Number(_) => Kind::Number,
+            Value::Bool(_) => Kind::Boolean,
+            Value::Object(_) => Kind::Object,
+            Value::Array(_) => Kind::Array,
+            Value::Null => Kind::Open,
+        };
+    }
+    let name = match members.get("type") {
+        Some(Value::String(name)) => name.as_str(),
+        Some(Value::Array(names)) if names.len() == 1 => names[0].as_str().unwrap_or_default(),
+        _ => return Kind::Open,
+    };
+    match name {
+        "string" => Kind::String,
+        "number" => Kind::Number,
+        "integer" => Kind::Integer,
+        "boolean" => Kind::Boolean,
+        "array" => Kind::Array,
+        "object" => Kind::Object,
+        _ => Kind::Open,
+    }
+}
+
+/// A name as a part of a JSON pointer.
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}

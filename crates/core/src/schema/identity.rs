@@ -1,0 +1,120 @@
+//! The schema of a person: the operator's document, compiled.
+
+use super::{
+    bounds, coerce,
+    compile::{self, SchemaError},
+    derive::{self, Derived},
+    extension,
+    field::{Field, Kind},
+    nodes,
+    violation::Violations,
+};
+use crate::{
+    text::Text,
+    ui::{Group, Node, sort::Order},
+};
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+/// A compiled identity schema.
+#[derive(Debug)]
+pub struct IdentitySchema {
+    id: String,
+    raw: Box<str>,
+    validator: Validator,
+    traits: Field,
+    nodes: Vec<Node>,
+    keys: Vec<String>,
+    registration_order: Order,
+    settings_order: Order,
+    identifier_label: Text,
+}
+
+impl IdentitySchema {
+    /// Compiles a document, or says what is wrong with it.
+    pub fn compile(id: impl Into<String>, raw: &[u8]) -> Result<Self, SchemaError> {
+        let document = bounds::parse(raw)?;
+        let draft = compile::draft(&document)?;
+        extension::check_everywhere(&document, "#")?;
+        let mut root = Field::of(&document, draft)?;
+        let validator = compile::validator(&document, draft)?;
+        let position = root.properties.iter().position(|(name, _)| name == "traits").ok_or(SchemaError::NoTraits)?;
+        let traits = root.properties.swap_remove(position).1;
+        if traits.kind != Kind::Object || traits.properties.is_empty() {
+            return Err(SchemaError::NoTraits);
+        }
+        let nodes = nodes::nodes(&traits);
+        let keys: Vec<String> = nodes.iter().map(|node| node.name().to_owned()).collect();
+        Ok(Self {
+            id: id.into(),
+            raw: String::from_utf8_lossy(raw).into(),
+            registration_order: Order::registration(&keys),
+            settings_order: Order::settings(&keys),
+            identifier_label: nodes::identifier_label(&traits),
+            validator,
+            traits,
+            nodes,
+            keys,
+        })
+    }
+
+    /// The name it is configured under.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The document as it was read.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// Judges traits as a form is judged: by the document alone, not by what its marks need.
+    pub fn check(&self, traits: &Value) -> Result<(), Violations> {
+        Violations::of(&self.validator, &self.document(traits)).or(())
+    }
+
+    /// Judges traits and reads what follows from them.
+    pub fn validate(&self, traits: &Value) -> Result<Derived, Violations> {
+        let document = self.document(traits);
+        let mut wrong = Violations::of(&self.validator, &document);
+        let derived = derive::derive(&self.traits, &document["traits"], &mut wrong);
+        wrong.or(derived)
+    }
+
+    /// Makes values of the texts of a form, and drops what the schema does not name.
+    pub fn coerce(&self, traits: &mut Value) {
+        coerce::coerce(&self.traits, traits);
+    }
+
+    /// The inputs of the traits, in the schema's order.
+    pub fn nodes(&self, group: Group) -> Vec<Node> {
+        self.nodes.iter().map(|node| Node { group, ..node.clone() }).collect()
+    }
+
+    /// The names of the trait nodes, in the schema's order.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The order of registration forms.
+    pub fn registration_order(&self) -> &Order {
+        &self.registration_order
+    }
+
+    /// The order of settings forms.
+    pub fn settings_order(&self) -> &Order {
+        &self.settings_order
+    }
+
+    /// The label of a field for the identifier: the trait's title if only one trait can be meant, else a general word.
+    pub fn identifier_label(&self) -> &Text {
+        &self.identifier_label
+    }
+
+    /// Traits as the schema sees them: none are an empty object, and phone numbers are international.
+    fn document(&self, traits: &Value) -> Value {
+        let mut traits = if traits.is_null() { Value::Object(Map::new()) } else { traits.clone() };
+        derive::rewrite_phones(&self.traits, &mut traits);
+        Value::Object(Map::from_iter([("traits".to_owned(), traits)]))
+    }
+}

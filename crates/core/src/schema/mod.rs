@@ -1,0 +1,29 @@
+//! JSON Schemas: what a person's data looks like, and what a submission must look like.
+//!
+//! An [`IdentitySchema`] is the operator's document. It is bounded and compiled once, when the configuration is loaded:
+//! anything that could make a validation slow, endless or dependent on another server is refused then (`bounds`), and
+//! one walk over the document (`field`) yields all that is read from it later: which traits are identifiers or
+//! addresses (`derive`), the form's nodes (`nodes`) and how texts of forms become values (`coerce`). A
+//! [`PayloadSchema`] is a small document of a method. Both say what is wrong as [`Violation`]s, which can be read as
+//! texts of a form and as a reason for administrators.
+
+mod bounds;
+mod coerce;
+mod compile;
+mod derive;
+mod extension;
+mod field;
+mod identity;
+mod nodes;
+mod payload;
+mod schemas;
+#[cfg(test)]
+mod tests;
+mod violation;
+
+pub use compile::SchemaError;
+pub use derive::Derived;
+pub use identity::IdentitySchema;
+pub use payload::PayloadSchema;
+pub use schemas::Schemas;
+pub use violation::{Violation, Violations};

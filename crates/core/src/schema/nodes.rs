@@ -1,0 +1,86 @@
+//! The form of an identity schema: one input for each trait that is no object.
+
+use super::field::{Field, Kind};
+use crate::{
+    text::{Text, catalog},
+    ui::{Group, InputType, Node, node::InputOption},
+};
+
+/// Choices that one input offers at most, so that a huge schema does not make every answer huge.
+const OPTIONS: usize = 500;
+
+/// The inputs of all traits, in the order of the schema. The group is put in when they are handed out.
+pub(super) fn nodes(traits: &Field) -> Vec<Node> {
+    let mut found = Vec::new();
+    collect(traits, "traits", &mut found);
+    found
+}
+
+/// The label of the field for an identifier: the title of the trait, if exactly one can be meant.
+pub(super) fn identifier_label(traits: &Field) -> Text {
+    let mut found = Vec::new();
+    named(traits, "traits", &mut found);
+    match found.as_slice() {
+        [(name, Some(title))] => catalog::label_from_title(title, name),
+        _ => catalog::identifier_label(),
+    }
+}
+
+fn collect(field: &Field, name: &str, found: &mut Vec<Node>) {
+    for (property, field) in &field.properties {
+        let name = join(name, property);
+        let is_value = field.kind != Kind::Object && field.properties.is_empty();
+        // Quirk: a trait with several types (or none) has no input (Kratos `oryx/jsonschemax/keys.go`).
+        if is_value && (field.kind != Kind::Open || field.has_default) {
+            found.push(input(field, name));
+        } else {
+            collect(field, &name, found);
+        }
+    }
+}
+
+fn named<'a>(field: &'a Field, name: &str, found: &mut Vec<(String, Option<&'a str>)>) {
+    for (property, field) in &field.properties {
+        let name = join(name, property);
+        if field.marks.iter().any(|mark| mark.extension.names_credential()) {
+            found.push((name.clone(), field.title.as_deref()));
+        }
+        named(field, &name, found);
+    }
+}
+
+/// The name of a node under another; a dot within a name is escaped.
+pub(super) fn join(parent: &str, name: &str) -> String {
+    format!("{parent}.{}", name.replace('.', "\\."))
+}
+
+fn input(field: &Field, name: String) -> Node {
+    let (kind, autocomplete) = kind_of(field);
+    let title = field.title.as_deref().map(|title| catalog::label_from_title(title, &name));
+    let mut node = Node::input(Group::Default, name, kind);
+    node.meta.label = title;
+    if let Some(input) = node.as_input_mut() {
+        input.autocomplete = autocomplete.map(Into::into);
+        input.required = field.required;
+        input.disabled = field.disabled;
+        input.pattern.clone_from(&field.pattern);
+        input.options = field.options.iter().take(OPTIONS).map(|value| InputOption { value: value.clone() }).collect();
+    }
+    node
+}
+
+fn kind_of(field: &Field) -> (InputType, Option<&'static str>) {
+    match field.format.as_deref() {
+        Some("date-time") => (InputType::DatetimeLocal, None),
+        Some("date") => (InputType::Date, None),
+        Some("email") => (InputType::Email, Some("email")),
+        Some("tel") => (InputType::Tel, Some("tel")),
+        Some("uri") => (InputType::Url, Some("url")),
+        Some("regex") => (InputType::Text, None),
+        _ => match field.kind {
+            Kind::Number | Kind::Integer => (InputType::Number, None),
+            Kind::Boolean => (InputType::Checkbox, None),
+            _ => (InputType::Text, None),
+        },
+    }
+}
