@@ -304,7 +304,11 @@ mod tests {
                 },
             },
             "serve": { "public": { "port": 0, "host": 1, "trusted_proxies": ["10.0.0.0/99"] } },
-            "secrets": { "cookie": ["short"], "cipher": ["short"], "default": ["same-secret-same-secret", "same-secret-same-secret"] },
+            "secrets": {
+                "cookie": ["short"],
+                "cipher": ["short"],
+                "default": ["same-secret-same-secret", "same-secret-same-secret"],
+            },
             "session": { "cookie": { "secure": "maybe" } },
             "courier": { "smtp": { "headers": { "a": 1 }, "connection_uri": "http://a" } },
             "hashers": { "bcrypt": { "cost": 32 } },

@@ -141,7 +141,9 @@ mod tests {
 
     fn merged(documents: &[Value]) -> Value {
         let mut out = Document::new();
-        documents.iter().for_each(|document| out.merge(document.clone(), &file("a.yml")));
+        for document in documents {
+            out.merge(document.clone(), &file("a.yml"));
+        }
         out.value
     }
 

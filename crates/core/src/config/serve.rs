@@ -139,7 +139,11 @@ pub enum CorsMethod {
 }
 
 fn origins(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "array", "uniqueItems": true, "items": { "type": "string", "format": "cors-origin" } })
+    schemars::json_schema!({
+        "type": "array",
+        "uniqueItems": true,
+        "items": { "type": "string", "minLength": 1, "format": "cors-origin" },
+    })
 }
 
 const EVERYWHERE: &str = "0.0.0.0";

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn config(selfservice: Value) -> Config {
+    fn config(selfservice: &Value) -> Config {
         let mut document = json!({
             "dsn": "memory",
             "identity": { "schemas": [{ "id": "default", "url": "base64://e30=" }] },
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_defaults_need_nothing_unbuilt() {
-        assert_eq!(unbuilt(&config(json!({}))), []);
+        assert_eq!(unbuilt(&config(&json!({}))), []);
     }
 
     #[test]
@@ -92,12 +92,18 @@ mod tests {
             config["response"] = more;
             json!({ "hook": "web_hook", "config": config })
         };
-        let config = config(json!({ "flows": {
+        let config = config(&json!({ "flows": {
             "login": {
                 "before": { "hooks": [web_hook(json!({}))] },
-                "after": { "password": { "hooks": [{ "hook": "require_verified_address" }, { "hook": "revoke_active_sessions" }] } },
+                "after": { "password": { "hooks": [
+                    { "hook": "require_verified_address" },
+                    { "hook": "revoke_active_sessions" },
+                ] } },
             },
-            "registration": { "after": { "hooks": [web_hook(json!({ "ignore": true })), web_hook(json!({ "parse": true }))] } },
+            "registration": { "after": { "hooks": [
+                web_hook(json!({ "ignore": true })),
+                web_hook(json!({ "parse": true })),
+            ] } },
         } }));
         let expected = [
             ("selfservice.flows.login.before.hooks.0", true),
@@ -110,7 +116,7 @@ mod tests {
 
     #[test]
     fn switches_are_named() {
-        let config = config(json!({
+        let config = config(&json!({
             "flows": { "recovery": { "enabled": true } },
             "methods": { "totp": { "enabled": true } },
         }));

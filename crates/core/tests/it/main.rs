@@ -1,0 +1,4 @@
+//! Tests of `zelos-core` against files: what stands beside pure code is in the modules themselves.
+
+mod config_load;
+mod config_reference;
