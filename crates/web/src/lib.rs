@@ -1,2 +1,28 @@
-//! web
+//! HTTP: the public and the admin server, and our own pages.
+//!
+//! Imports core, store and flow. Read [`router`](public_router) first – every route stands on that one page – then
+//! `public/flows.rs`, the one handler for all kinds of flows. Who asks is worked out in `client.rs` and `caller.rs`,
+//! what a body says in `input.rs`, and what goes back is decided in `respond.rs` and `failure.rs`: no other file
+//! knows a status code of a flow.
+
+mod admin;
+mod app;
+mod caller;
+mod client;
+mod cookies;
+mod cors;
+mod csrf;
+mod failure;
+mod input;
+mod json;
+mod metrics;
+mod middleware;
 pub mod pages;
+mod paging;
+mod public;
+mod respond;
+mod router;
+
+pub use app::{App, Phase, Readiness};
+pub use client::Peer;
+pub use router::{admin_router, public_router};

@@ -1,0 +1,98 @@
+//! Everything about a request but its body, read once: handlers take a [`Caller`].
+
+use crate::{
+    app::App,
+    client::{self, Client, Peer},
+    cookies, csrf,
+};
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::{HeaderMap, header, request::Parts};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use url::form_urlencoded;
+use zelos_core::snapshot::Snapshot;
+use zelos_flow::{Request, csrf::Secret};
+
+/// A request as the rules and the answers see it.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// The configuration this request began with.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// What the rules may know.
+    pub(crate) request: Request,
+    pub(crate) client: Client,
+    /// The session cookie, if one came that we can read.
+    pub(crate) session_cookie: Option<cookies::SessionCookie>,
+    /// `X-Request-ID` as it came.
+    pub(crate) request_id: Option<String>,
+    /// A script of a page asks (`Sec-Fetch-Mode`).
+    pub(crate) is_script: bool,
+    /// The anti-CSRF secret that a browser without one gets with this answer.
+    pub(crate) fresh_csrf: Option<Secret>,
+    query: Option<String>,
+}
+
+impl Caller {
+    /// Reads the head of a request.
+    pub(crate) fn of(app: &App, parts: &Parts) -> Self {
+        let snapshot = app.engine.snapshot();
+        let headers = &parts.headers;
+        let peer = peer(parts);
+        let trusted = &snapshot.serve.public.trusted_proxies;
+        let remote = client::remote(peer, headers, trusted);
+        let session_cookie = cookies::session(&snapshot, headers);
+        let fetch_mode = text(headers, "sec-fetch-mode").unwrap_or_default();
+        let request = Request {
+            url: client::request_url(&snapshot, peer, headers, &parts.uri),
+            ip_address: remote.ip_address,
+            user_agent: text(headers, header::USER_AGENT.as_str()).unwrap_or_default().to_owned(),
+            location: remote.location,
+            token: cookies::session_token(headers, session_cookie.as_ref()),
+            csrf: csrf::secret(&snapshot, headers),
+            has_cookies: headers.contains_key(header::COOKIE),
+            has_foreign_cookies: cookies::are_foreign(headers),
+            has_origin: headers.contains_key(header::ORIGIN),
+        };
+        Self {
+            request,
+            client: Client::of(headers),
+            session_cookie,
+            request_id: text(headers, "x-request-id").map(ToOwned::to_owned),
+            is_script: matches!(fetch_mode, "cors" | "same-origin"),
+            fresh_csrf: parts.extensions.get().map(|csrf::Fresh(secret)| *secret),
+            query: parts.uri.query().map(ToOwned::to_owned),
+            snapshot,
+        }
+    }
+
+    /// The members of the query, in order.
+    pub(crate) fn query(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(self.query.as_deref().unwrap_or_default().as_bytes()).into_owned().collect()
+    }
+
+    /// The first member of the query with that name.
+    pub(crate) fn query_value(&self, name: &str) -> Option<String> {
+        let query = self.query.as_deref()?.as_bytes();
+        form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self::of(app, parts))
+    }
+}
+
+fn peer(parts: &Parts) -> Option<Peer> {
+    let connected = || parts.extensions.get().map(|ConnectInfo::<SocketAddr>(address)| *address);
+    parts
+        .extensions
+        .get()
+        .copied()
+        .or_else(|| connected().map(|address| Peer { address: Some(address), tls: false }))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().filter(|text| !text.is_empty())
+}

@@ -1,0 +1,120 @@
+//! Cookies that come and go, and where a session token is looked for.
+//!
+//! The session cookie holds the token sealed, with the time it was made to end, so that a longer life of the session
+//! can be told from it. What we sealed with an older secret still opens; anything else counts as no cookie at all.
+
+use http::{HeaderMap, HeaderValue, header};
+use std::fmt::Write as _;
+use time::OffsetDateTime;
+use zelos_core::{
+    config::{CookieSettings, SameSite},
+    rng::Rng,
+    session::{Session, SessionToken},
+    snapshot::Snapshot,
+};
+
+/// What the session cookie says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionCookie {
+    pub(crate) token: SessionToken,
+    pub(crate) expires_at: OffsetDateTime,
+}
+
+const PURPOSE: &str = "session";
+
+/// Names of cookies that reverse proxies add by themselves: a native app may come with them.
+const PROXY_COOKIES: [&str; 3] = ["__cf", "_cf", "cf_"];
+
+/// Every cookie of the request, in order.
+pub(crate) fn all(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        Some((name, value))
+    })
+}
+
+/// Whether a cookie came that no reverse proxy is known to add.
+pub(crate) fn are_foreign(headers: &HeaderMap) -> bool {
+    all(headers).any(|(name, _)| !PROXY_COOKIES.iter().any(|known| name.starts_with(known)))
+}
+
+/// The session cookie, if one can be read. Of several the first readable one counts.
+pub(crate) fn session(snapshot: &Snapshot, headers: &HeaderMap) -> Option<SessionCookie> {
+    let name = snapshot.session.cookie.name.as_str();
+    all(headers).filter(|(found, _)| *found == name).find_map(|(_, value)| open(snapshot, value))
+}
+
+/// The session token: `X-Session-Token`, then the cookie, then the bearer's.
+pub(crate) fn session_token(headers: &HeaderMap, cookie: Option<&SessionCookie>) -> Option<SessionToken> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    if let Some(token) = text("x-session-token").filter(|token| !token.is_empty()) {
+        return Some(SessionToken::received(token));
+    }
+    if let Some(cookie) = cookie {
+        return Some(cookie.token.clone());
+    }
+    let (scheme, token) = text("authorization")?.split_once(' ')?;
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ');
+    is_bearer.then(|| SessionToken::received(token))
+}
+
+/// The `Set-Cookie` that hands a session to a browser.
+pub(crate) fn hand_out(
+    snapshot: &Snapshot,
+    rng: &dyn Rng,
+    now: OffsetDateTime,
+    session: &Session,
+    token: &SessionToken,
+) -> Option<HeaderValue> {
+    let mut plain = session.expires_at.unix_timestamp().to_be_bytes().to_vec();
+    plain.extend_from_slice(token.expose().as_bytes());
+    let sealed = snapshot.keys.seal(rng, PURPOSE, &plain);
+    let settings = snapshot.session_cookie();
+    let age = settings.max_age.map(|_| (session.expires_at - now).whole_seconds().max(0));
+    set_cookie(&snapshot.session.cookie.name, &sealed, &settings, age)
+}
+
+/// The `Set-Cookie` that takes the session from a browser.
+pub(crate) fn take_back(snapshot: &Snapshot) -> Option<HeaderValue> {
+    set_cookie(&snapshot.session.cookie.name, "", &snapshot.session_cookie(), Some(0))
+}
+
+/// A `Set-Cookie`, `HttpOnly` in any case; none if the configuration holds what no header can.
+pub(crate) fn set_cookie(
+    name: &str,
+    value: &str,
+    settings: &CookieSettings<'_>,
+    max_age: Option<i64>,
+) -> Option<HeaderValue> {
+    let mut text = format!("{name}={value}; Path={}", settings.path);
+    if let Some(domain) = settings.domain {
+        let _ = write!(text, "; Domain={domain}");
+    }
+    if let Some(age) = max_age {
+        let _ = write!(text, "; Max-Age={age}");
+    }
+    text.push_str("; HttpOnly");
+    if settings.secure {
+        text.push_str("; Secure");
+    }
+    text.push_str(match settings.same_site {
+        SameSite::Strict => "; SameSite=Strict",
+        SameSite::Lax => "; SameSite=Lax",
+        SameSite::None => "; SameSite=None",
+    });
+    let value = HeaderValue::try_from(text);
+    if value.is_err() {
+        tracing::error!(cookie = name, "the configured cookie attributes cannot be written into a header");
+    }
+    value.ok()
+}
+
+fn open(snapshot: &Snapshot, sealed: &str) -> Option<SessionCookie> {
+    let plain = snapshot.keys.open(PURPOSE, sealed)?;
+    let (expires_at, token) = plain.split_first_chunk::<8>()?;
+    let expires_at = OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(*expires_at)).ok()?;
+    let token = SessionToken::received(std::str::from_utf8(token).ok()?);
+    Some(SessionCookie { token, expires_at })
+}

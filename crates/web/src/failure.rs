@@ -1,0 +1,266 @@
+//! What goes wrong, as the wire puts it: status, id, words and details of every [`Problem`], once for all doors.
+//!
+//! Clients decide by `code` and `id`; the words are ours. Nothing that happens inside is told: a bug is logged with its
+//! chain of causes, its caller learns only that there was one.
+
+use crate::json;
+use axum::{body::Body, response::Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::{borrow::Cow, time::Duration};
+use time::format_description::well_known::Rfc3339;
+use zelos_core::{
+    flow::Kind,
+    problem::{CsrfReason, Expired, NoSession, Problem},
+};
+
+/// A problem in the words of the wire.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    /// The object under `error`.
+    pub(crate) error: ErrorObject,
+    /// What stands beside `error`.
+    beside: Map<String, Value>,
+    retry_after: Option<Duration>,
+}
+
+/// The members of an error, in the order of the wire.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct ErrorObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'static str>,
+    code: u16,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reason: String,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    details: Map<String, Value>,
+    message: Cow<'static, str>,
+}
+
+/// Who gets to see it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Audience<'a> {
+    /// `X-Request-ID` as it came: told back.
+    pub(crate) request_id: Option<&'a str>,
+    /// A script asked, not a page: the advice differs.
+    pub(crate) is_script: bool,
+}
+
+/// Clients compare these words to tell "signed out" from other refusals.
+const NO_SESSION: &str = "No valid session credentials found in the request.";
+
+/// Where developers read on about forged requests.
+const CSRF_DOCS: &str =
+    "https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html";
+
+impl Failure {
+    /// Finds the words, and logs what is our fault or our operator's.
+    pub(crate) fn of(problem: &Problem, to: Audience<'_>) -> Self {
+        log(problem);
+        let mut failure = match problem {
+            Problem::Expired(expired) => Self::expired(expired),
+            Problem::NeedsReauth { to } => Self::new(StatusCode::FORBIDDEN, "The last proof is too old for this: prove yourself again.")
+                .id("session_refresh_required")
+                .beside("redirect_browser_to", to.as_str()),
+            Problem::StepUp { built, to } => {
+                Self::new(StatusCode::FORBIDDEN, "The session needs a second factor for this.")
+                    .id("session_aal2_required")
+                    .detail("redirect_browser_to", built.as_str())
+                    .beside("redirect_browser_to", to.as_str())
+            }
+            Problem::NoSession(door) => Self::no_session(*door),
+            Problem::AlreadySignedIn { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "Somebody is signed in already.").id("session_already_available")
+            }
+            Problem::Csrf(reason) => Self::csrf(*reason, to.is_script),
+            Problem::Busy { retry_after } => {
+                let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "Too much work waits: try again in a moment.");
+                Self { retry_after: Some(*retry_after), ..failure }
+            }
+            Problem::Unavailable => {
+                let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached at the moment.");
+                Self { retry_after: Some(Duration::from_secs(1)), ..failure }
+            }
+            other => Self::plain(other),
+        };
+        failure.error.request = to.request_id.map(ToOwned::to_owned);
+        failure
+    }
+
+    /// A status with words of its own.
+    pub(crate) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        let error = ErrorObject {
+            code: status.as_u16(),
+            status: status.canonical_reason().unwrap_or_default(),
+            reason: reason.into(),
+            message: message(status).into(),
+            ..ErrorObject::default()
+        };
+        Self { status, error, beside: Map::new(), retry_after: None }
+    }
+
+    /// A script cannot go on by itself: its browser has to load that address.
+    pub(crate) fn location_change(to: &str, request_id: Option<&str>) -> Self {
+        let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The browser has to go on at redirect_browser_to.")
+            .id("browser_location_change_required")
+            .beside("redirect_browser_to", to);
+        failure.error.request = request_id.map(ToOwned::to_owned);
+        failure
+    }
+
+    /// Says it in `message`, where some doors of the admin API have the particular words.
+    pub(crate) fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.error.message = message.into();
+        self
+    }
+
+    /// Adds a detail.
+    pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.error.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn id(mut self, id: impl Into<Option<&'static str>>) -> Self {
+        self.error.id = id.into();
+        self
+    }
+
+    fn beside(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.beside.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn plain(problem: &Problem) -> Self {
+        let (status, id, reason) = match problem {
+            Problem::Bad { id, reason } => (StatusCode::BAD_REQUEST, *id, reason.as_str()),
+            Problem::Unauthorized { id, reason } => (StatusCode::UNAUTHORIZED, *id, reason.as_str()),
+            Problem::Forbidden { id, reason } => (StatusCode::FORBIDDEN, *id, reason.as_str()),
+            Problem::NotFound(reason) => (StatusCode::NOT_FOUND, None, reason.as_str()),
+            Problem::Conflict(reason) => (StatusCode::CONFLICT, None, reason.as_str()),
+            Problem::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None, "The body is larger than 5 MiB."),
+            Problem::Misconfigured(reason) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, Some("invalid_configuration"), reason.as_str())
+            }
+            Problem::Upstream(reason) => (StatusCode::BAD_GATEWAY, Some("upstream_error"), reason.as_str()),
+            Problem::Form(_) => (StatusCode::BAD_REQUEST, None, "What was sent does not fit."),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, None, "Something went wrong here; the operator can find it in the log."),
+        };
+        Self::new(status, reason).id(id)
+    }
+
+    fn no_session(door: NoSession) -> Self {
+        let failure = Self::new(StatusCode::UNAUTHORIZED, NO_SESSION);
+        match door {
+            NoSession::WithoutId => failure,
+            NoSession::Plain => failure.id("session_inactive"),
+            // Quirk: an unnamed field of the original's error is on the wire here (Kratos session/manager.go).
+            NoSession::ForSettings => failure.id("session_inactive").beside("CredentialsMissing", false),
+            NoSession::ForSecondFactor => {
+                Self::new(StatusCode::UNAUTHORIZED, "A second factor can be asked only of somebody who is signed in.")
+                    .id("session_aal1_required")
+            }
+        }
+    }
+
+    fn csrf(reason: CsrfReason, is_script: bool) -> Self {
+        let hint = if is_script {
+            "A script sent this: check that it sends cookies (credentials: include) and that CORS allows its origin."
+        } else {
+            "A page or a server sent this: check that the browser's cookies come with it unchanged."
+        };
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "The request does not prove that it comes from the page it claims to come from. Start again; if that does \
+             not help, delete the cookies of this site.",
+        )
+        .id("security_csrf_violation")
+        .detail("docs", CSRF_DOCS)
+        .detail("hint", hint)
+        .detail("reject_reason", format!("{reason}."))
+    }
+
+    fn expired(expired: &Expired) -> Self {
+        let mut failure = Self::new(StatusCode::GONE, "The flow has expired: start a new one.");
+        let replaced = expired.replacement.is_some();
+        let named = match expired.kind {
+            _ if replaced => true,
+            Kind::Login | Kind::Registration => true,
+            // Quirk: whether an expired flow that is only read has an id depends on its kind (Kratos
+            // selfservice/flow/{recovery,settings,verification}/handler.go).
+            Kind::Recovery => expired.details.get("api").is_some(),
+            Kind::Settings | Kind::Verification => false,
+        };
+        failure.error.id = named.then_some("self_service_flow_expired");
+        if let Value::Object(details) = &expired.details {
+            // The replacement says where to go: the way to a fresh flow is told only without one.
+            failure.error.details = if replaced { Map::new() } else { details.clone() };
+        }
+        if !expired.continue_with.is_empty() {
+            failure = failure.detail("continue_with", json!(expired.continue_with));
+        }
+        if let Some(id) = expired.replacement {
+            let since = u64::try_from(expired.since.as_nanos()).unwrap_or(u64::MAX);
+            failure = failure
+                .beside("expired_at", expired.expired_at.format(&Rfc3339).unwrap_or_default())
+                .beside("since", since)
+                .beside("use_flow_id", id.to_string());
+        }
+        failure
+    }
+
+    /// The answer in JSON.
+    pub(crate) fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Container<'a> {
+            error: &'a ErrorObject,
+            #[serde(flatten)]
+            beside: &'a Map<String, Value>,
+        }
+        let body = json::to_bytes(&Container { error: &self.error, beside: &self.beside }).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(HeaderName::from_static("ory-error-id"), HeaderValue::from_static(self.error.id.unwrap_or_default()));
+        if let Some(after) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        response
+    }
+}
+
+fn message(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "The request makes no sense.",
+        401 => "Nobody who may do this is signed in.",
+        403 => "This is not allowed.",
+        404 => "There is nothing here.",
+        409 => "This clashes with something that exists.",
+        410 => "This is no longer available.",
+        413 => "The request is too large.",
+        422 => "A browser has to go on elsewhere.",
+        429 => "There are too many requests.",
+        502 => "Another server failed.",
+        503 => "The service is not available.",
+        _ => "An error happened on the server.",
+    }
+}
+
+fn log(problem: &Problem) {
+    match problem {
+        Problem::Bug(error) => tracing::error!(error = format!("{error:#}"), "a request met a bug"),
+        Problem::Misconfigured(reason) => tracing::error!(reason, "the configuration asks for something impossible"),
+        Problem::Upstream(reason) => tracing::warn!(reason, "another server failed"),
+        Problem::Unavailable => tracing::warn!("the database cannot be reached"),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+#[path = "failure_tests.rs"]
+mod tests;
