@@ -1,0 +1,122 @@
+//! `zelos migrate sql …`: the database's tables.
+//!
+//! The database is the one named on the command line, or with `-e` the environment's `DSN`, or the `dsn` of a file:
+//! never a file's by itself, so that nobody migrates a database by having a configuration at hand.
+
+use super::Failure;
+use crate::{out, settings};
+use clap::Args;
+use std::{io::BufRead, path::PathBuf, time::Duration};
+use zelos_store::{PoolOptions, Store, migrate};
+
+/// Which database, and whether to ask.
+#[derive(Debug, Args)]
+pub(super) struct Up {
+    /// The database; without it use `-e`.
+    pub(super) url: Option<String>,
+    /// Take the database from the environment variable DSN, or from the `dsn` of the configuration files.
+    #[arg(short = 'e', long)]
+    pub(super) read_from_env: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(super) yes: bool,
+}
+
+/// Which database.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// The database; without it use `-e`.
+    url: Option<String>,
+    /// Take the database from the environment variable DSN, or from the `dsn` of the configuration files.
+    #[arg(short = 'e', long)]
+    read_from_env: bool,
+    /// Wait until nothing is pending.
+    #[arg(long)]
+    block: bool,
+}
+
+/// Accepted so that the refusal can say why.
+#[derive(Debug, Args)]
+pub(super) struct Down {
+    #[arg(hide = true, allow_hyphen_values = true, num_args = 0..)]
+    ignored: Vec<String>,
+}
+
+/// How long a database may take to come up: as the original's.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How often `status --block` looks.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Runs what is pending.
+pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
+    let store = connect(&files, flags.url, flags.read_from_env).await?;
+    if !flags.yes {
+        let pending = store.pending_migrations().await?;
+        if pending.is_empty() {
+            out::line("Nothing to do: the database is up to date.");
+            return Ok(());
+        }
+        out::line("To be run:");
+        for name in pending {
+            out::line(format_args!("  {name}"));
+        }
+        if !confirmed() {
+            out::line("Nothing was changed.");
+            return Ok(());
+        }
+    }
+    let done = migrate::up(&store, PATIENCE).await?;
+    for name in &done {
+        out::line(format_args!("applied {name}"));
+    }
+    out::line("The database is up to date.");
+    Ok(())
+}
+
+/// Lists the migrations.
+pub(super) async fn status(files: Vec<PathBuf>, flags: Status) -> Result<(), Failure> {
+    let store = connect(&files, flags.url, flags.read_from_env).await?;
+    loop {
+        let all = migrate::status(&store).await?;
+        let pending = all.iter().any(|migration| !migration.applied);
+        if flags.block && pending {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            continue;
+        }
+        out::line(format_args!("{:<8} {:<32} Status", "Version", "Name"));
+        for migration in all {
+            let (version, name) = migration.name.split_once('_').unwrap_or((migration.name, ""));
+            let status = if migration.applied { "Applied" } else { "Pending" };
+            out::line(format_args!("{version:<8} {name:<32} {status}"));
+        }
+        return Ok(());
+    }
+}
+
+/// Says why there is no way back.
+pub(super) fn down() -> Result<(), Failure> {
+    Err(Failure::new(
+        "migrations are not taken back: undoing them would delete people's data; restore the backup made before the update",
+    ))
+}
+
+async fn connect(files: &[PathBuf], url: Option<String>, from_environment: bool) -> Result<Store, Failure> {
+    let dsn = match url {
+        Some(url) => url,
+        None if from_environment => settings::dsn(files)?,
+        None => {
+            return Err(Failure::new(
+                "no database: name one (zelos migrate sql <url>), or use -e to read the variable DSN",
+            ));
+        }
+    };
+    Ok(Store::connect(&dsn, PoolOptions::default()).await?)
+}
+
+fn confirmed() -> bool {
+    out::ask("Run them? [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}

@@ -1,0 +1,193 @@
+//! The command line. Command names and flags are those of the original, so that its compose files and scripts work
+//! as they are: `-c` stands before or after the command, is repeated or holds a list.
+//!
+//! A failure exits with 1 and says why in one line for each reason.
+
+mod config;
+mod migrate;
+mod serve;
+mod version;
+
+use crate::out;
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Zelos, an identity server.
+#[derive(Debug, Parser)]
+#[command(name = "zelos", version, disable_help_subcommand = false, propagate_version = true)]
+struct Arguments {
+    /// Configuration files (.yaml, .yml, .json, .toml); later ones win. Repeat the flag or separate with commas.
+    #[arg(short, long, global = true, value_name = "FILE", value_delimiter = ',')]
+    config: Vec<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the public and the admin server.
+    Serve(serve::Flags),
+    /// Prepare the database.
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// What the configuration may hold.
+    #[command(subcommand)]
+    Config(Config),
+    /// Print the version.
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum Migrate {
+    /// Bring the tables up to date (short for `sql up`).
+    Sql(Sql),
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Sql {
+    #[command(subcommand)]
+    command: Option<SqlCommand>,
+    #[command(flatten)]
+    up: migrate::Up,
+}
+
+#[derive(Debug, Subcommand)]
+enum SqlCommand {
+    /// Bring the tables up to date.
+    Up(migrate::Up),
+    /// List the migrations and whether they were run.
+    Status(migrate::Status),
+    /// Not supported: take a backup before an update, and restore it to go back.
+    Down(migrate::Down),
+}
+
+#[derive(Debug, Subcommand)]
+enum Config {
+    /// Print the JSON Schema of the configuration, for editors.
+    Schema,
+}
+
+/// Runs what the process was asked for, to its end.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let failed = error.use_stderr();
+            let _ = error.print();
+            return ExitCode::from(u8::from(failed));
+        }
+    };
+    let files = arguments.config;
+    let done = match arguments.command {
+        Command::Serve(flags) => block_on(serve::run(files, flags)),
+        Command::Migrate(Migrate::Sql(sql)) => match sql.command {
+            None => block_on(migrate::up(files, sql.up)),
+            Some(SqlCommand::Up(up)) => block_on(migrate::up(files, up)),
+            Some(SqlCommand::Status(status)) => block_on(migrate::status(files, status)),
+            Some(SqlCommand::Down(_)) => migrate::down(),
+        },
+        Command::Config(Config::Schema) => {
+            config::schema();
+            Ok(())
+        }
+        Command::Version => {
+            version::print();
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            for line in failure.0 {
+                out::error(line);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command did not do what it was asked for: one line for each reason.
+#[derive(Debug)]
+pub struct Failure(pub(crate) Vec<String>);
+
+impl Failure {
+    /// With one reason.
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(vec![reason.into()])
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(format!("{error:#}"))
+    }
+}
+
+impl From<zelos_store::Error> for Failure {
+    fn from(error: zelos_store::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// Threads are started only for commands that wait for something.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("threads cannot be started: {error}")))?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Arguments {
+        Arguments::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    #[test]
+    fn command_lines_of_compose_files_are_understood() {
+        let file = || vec![PathBuf::from("/etc/config/kratos.yml")];
+
+        let arguments = parse("zelos -c /etc/config/kratos.yml migrate sql -e --yes");
+        assert_eq!(arguments.config, file());
+        let Command::Migrate(Migrate::Sql(sql)) = arguments.command else { panic!("not migrate sql") };
+        assert!(sql.command.is_none() && sql.up.read_from_env && sql.up.yes && sql.up.url.is_none());
+
+        let arguments = parse("zelos serve -c /etc/config/kratos.yml --dev --watch-courier");
+        assert_eq!(arguments.config, file());
+        let Command::Serve(flags) = arguments.command else { panic!("not serve") };
+        assert!(flags.dev && flags.watch_courier && !flags.sqa_opt_out);
+
+        let arguments = parse("zelos migrate sql up -e -y -c /etc/config/kratos.yml");
+        assert_eq!(arguments.config, file());
+        let Command::Migrate(Migrate::Sql(sql)) = arguments.command else { panic!("not migrate sql") };
+        assert!(matches!(sql.command, Some(SqlCommand::Up(up)) if up.yes && up.read_from_env));
+    }
+
+    #[test]
+    fn files_are_repeated_or_listed() {
+        let arguments = parse("zelos serve -c a.yml,b.json --config c.toml");
+        assert_eq!(arguments.config, ["a.yml", "b.json", "c.toml"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_database_may_be_named() {
+        for line in ["zelos migrate sql sqlite://x -y", "zelos migrate sql -y sqlite://x"] {
+            let Command::Migrate(Migrate::Sql(sql)) = parse(line).command else { panic!("not migrate sql") };
+            assert_eq!(sql.up.url.as_deref(), Some("sqlite://x"), "{line}");
+        }
+    }
+
+    #[test]
+    fn switches_may_have_a_value() {
+        let Command::Serve(flags) = parse("zelos serve --dev=false --watch-courier=true").command else {
+            panic!("not serve")
+        };
+        assert!(!flags.dev && flags.watch_courier);
+    }
+}

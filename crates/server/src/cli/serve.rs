@@ -1,0 +1,169 @@
+//! `zelos serve`: the life of a server, from its configuration to its last request.
+//!
+//! It listens before anything else that can take time, so that whoever watches it sees it alive; it is ready once the
+//! database is. On SIGTERM or SIGINT it says that it is not ready any more, takes no new connections, lets the running
+//! requests finish, and ends well.
+
+use super::Failure;
+use crate::{
+    VERSION, development, jobs,
+    listen::{self, Address, Ending, Limits, Listener, RequestLine},
+    outbound::HttpClient,
+    readiness, reload,
+    settings::{self, Settings},
+    telemetry, wiring,
+};
+use clap::Args;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use zelos_core::{
+    clock::SystemClock,
+    config::{Config, Loaded, unbuilt},
+    outbound::Outbound,
+    rng::SystemRng,
+    snapshot::Snapshot,
+};
+use zelos_flow::Engine;
+use zelos_store::{PoolOptions, Store};
+use zelos_web::{App, Phase, Readiness, pages::Pages};
+
+/// How the server runs.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Flags {
+    /// Development mode: cookies over plain HTTP, cheap hashes. Without a file: a server with a folder of its own.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
+    pub(super) dev: bool,
+    /// Send mail and SMS from within this process.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
+    pub(super) watch_courier: bool,
+    /// Accepted for compatibility: Zelos sends no telemetry.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
+    pub(super) sqa_opt_out: bool,
+}
+
+/// Runs the server until it is told to stop.
+pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+    let rng = Arc::new(SystemRng);
+    let own = (flags.dev && files.is_empty()).then(|| development::data(&*rng)).transpose()?;
+    let given = settings::Given { files, dev: flags.dev, watch_courier: flags.watch_courier, own: own.as_ref() };
+    let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
+    telemetry::start(&config.log);
+    settings::warn(&warnings);
+    judge_unbuilt(&config)?;
+
+    let public = Address::public(&config.serve.public).bind().await?;
+    let admin = Address::admin(&config.serve.admin).bind().await?;
+    tracing::info!(%public, %admin, version = VERSION, "listening");
+
+    let readiness = Arc::new(Readiness::new());
+    let engine = engine(config, rng).await?;
+    let snapshot = engine.snapshot();
+    let (end, ending) = watch::channel(false);
+    let servers = servers(&engine, &snapshot, &readiness, [public, admin], &ending)?;
+    let migrates = own.is_some() || snapshot.dsn.expose() == "memory";
+    let getting_ready = readiness::watch(engine.store.clone(), Arc::clone(&readiness), migrates);
+    tokio::spawn(jobs::sweep(Arc::clone(&engine), ending.clone()));
+    if !settings.files().is_empty() {
+        tokio::spawn(reload::watch(settings, Arc::clone(&engine), ending.clone()));
+    }
+
+    let greeting = async {
+        getting_ready.await?;
+        if let Some(own) = &own {
+            development::greet(&snapshot, &own.folder);
+        }
+        std::future::pending::<Result<(), zelos_store::Error>>().await
+    };
+    let done = tokio::select! {
+        stopped = told_to_stop() => stopped.map_err(Failure::from),
+        failed = greeting => failed.map_err(Failure::from),
+    };
+    readiness.set(Phase::Stopping);
+    let _ = end.send(true);
+    servers.await;
+    done
+}
+
+/// Features that are not built yet are named; a server that would be less safe without one does not start.
+fn judge_unbuilt(config: &Config) -> Result<(), Failure> {
+    let mut refused = Vec::new();
+    for feature in unbuilt(config) {
+        if feature.weakens_security && !config.dev {
+            refused.push(format!("{}: {}", feature.key, feature.reason));
+        } else {
+            tracing::warn!(key = %feature.key, reason = %feature.reason, "not built yet");
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(Failure(refused)) }
+}
+
+async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Failure> {
+    let outbound: Arc<dyn Outbound> = Arc::new(HttpClient::new(&config.clients.http));
+    let pool = &config.database.pool;
+    let options = PoolOptions {
+        max_connections: usize::try_from(pool.max_connections).ok().filter(|most| *most > 0),
+        acquire_timeout: *pool.acquire_timeout,
+        statement_timeout: *pool.statement_timeout,
+        ..PoolOptions::default()
+    };
+    let store =
+        Store::connect(config.dsn.expose(), options).await.map_err(|error| Failure::new(format!("dsn: {error}")))?;
+    let snapshot = settings::snapshot(config, &*outbound).await?;
+    let surroundings = wiring::Surroundings { store, clock: Arc::new(SystemClock), rng, outbound };
+    wiring::engine(snapshot, surroundings).map_err(|error| Failure::new(format!("threads cannot be started: {error}")))
+}
+
+/// Both servers, begun; what comes back is their end.
+fn servers(
+    engine: &Arc<Engine>,
+    snapshot: &Snapshot,
+    readiness: &Arc<Readiness>,
+    [public, admin]: [Listener; 2],
+    ending: &Ending,
+) -> Result<impl Future<Output = ()>, Failure> {
+    let pages = pages(snapshot).map_err(|error| Failure::new(format!("selfservice.ui.template_path: {error:#}")))?;
+    let app = App::new(Arc::clone(engine), pages, Arc::clone(readiness), VERSION);
+    let line = |server, silent_health| RequestLine { server, silent_health };
+    let serve = &snapshot.serve;
+    let public = tokio::spawn(listen::serve(
+        public,
+        zelos_web::public_router(app.clone()),
+        Limits::PUBLIC,
+        line("public", serve.public.request_log.disable_for_health),
+        ending.clone(),
+    ));
+    let admin = tokio::spawn(listen::serve(
+        admin,
+        zelos_web::admin_router(app),
+        Limits::ADMIN,
+        line("admin", serve.admin.request_log.disable_for_health),
+        ending.clone(),
+    ));
+    Ok(async {
+        let _ = tokio::join!(public, admin);
+    })
+}
+
+/// Our own pages; their forms may end wherever a browser may be sent.
+fn pages(snapshot: &Snapshot) -> anyhow::Result<Pages> {
+    let service = &snapshot.selfservice;
+    let returns = std::iter::once(&service.default_browser_return_url).chain(&service.allowed_return_urls);
+    let origins: Vec<String> = returns.map(|url| url.origin().ascii_serialization()).collect();
+    Ok(Pages::new(service.ui.template_path.as_deref().map(Path::new))?.with_form_targets(&origins))
+}
+
+async fn told_to_stop() -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    Ok(())
+}

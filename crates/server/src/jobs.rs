@@ -1,0 +1,68 @@
+//! What the server does by itself: deleting what has expired, a little at a time, so that no request waits behind it.
+//!
+//! Every instance of a server does it. The pause between two rounds is drawn at random, so that instances started
+//! together do not meet, and two that do meet delete the same rows, which harms nobody.
+
+use crate::listen::Ending;
+use std::{sync::Arc, time::Duration};
+use tokio::time::sleep;
+use zelos_flow::Engine;
+use zelos_store::cleanup;
+
+/// The shortest pause between two rounds; the longest is twice as long.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// How many rows of a table one batch deletes.
+const BATCH: usize = 200;
+
+/// So long after its end a session can still be looked at by an administrator.
+const KEEP_SESSIONS: Duration = Duration::from_secs(24 * 3600);
+
+/// So long an error is kept for the page that shows it.
+const KEEP_ERRORS: Duration = Duration::from_secs(24 * 3600);
+
+/// Between two batches of one round.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// Deletes what has expired until the server ends.
+pub(crate) async fn sweep(engine: Arc<Engine>, mut ending: Ending) {
+    let work = async {
+        loop {
+            let share = u32::from(engine.rng.bytes::<1>()[0]);
+            sleep(PAUSE + PAUSE * share / 256).await;
+            round(&engine).await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        _ = ending.wait_for(|ends| *ends) => {}
+    }
+}
+
+/// Deletes all that has expired by now.
+async fn round(engine: &Engine) {
+    let now = engine.clock.now();
+    let store = &engine.store;
+    let kept_errors = now - KEEP_ERRORS;
+    loop {
+        let deleted = async {
+            let flows = cleanup::flows(store, now, BATCH).await?;
+            let sessions = cleanup::sessions(store, now - KEEP_SESSIONS, BATCH).await?;
+            let errors = cleanup::errors(store, kept_errors, BATCH).await?;
+            Ok::<_, zelos_store::Error>([flows, sessions, errors])
+        };
+        match deleted.await {
+            Ok(counts) => {
+                let [flows, sessions, errors] = counts;
+                if counts.iter().any(|count| *count > 0) {
+                    tracing::debug!(flows, sessions, errors, "deleted what had expired");
+                }
+                if counts.iter().all(|count| *count < BATCH) {
+                    return;
+                }
+            }
+            Err(error) => return tracing::debug!(%error, "what has expired could not be deleted; later"),
+        }
+        sleep(BREATH).await;
+    }
+}

@@ -1,0 +1,50 @@
+//! Getting ready: a server listens at once, and is ready when its database answers and has its tables.
+//!
+//! `serve` does not migrate a database that is not its own alone; it notices when somebody else has done it.
+
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+use zelos_store::{Error, Store, migrate};
+use zelos_web::{Phase, Readiness};
+
+/// How long a database may take to come up before the server gives up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How often a database without its tables is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Waits until the server can work, and says so. `migrates`: the database is this server's own.
+pub(crate) async fn watch(store: Store, readiness: Arc<Readiness>, migrates: bool) -> Result<(), Error> {
+    if migrates {
+        migrate::up(&store, PATIENCE).await?;
+    } else {
+        wait(&store).await?;
+    }
+    readiness.set(Phase::Ready);
+    tracing::info!("ready");
+    Ok(())
+}
+
+async fn wait(store: &Store) -> Result<(), Error> {
+    let until = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(50);
+    let mut told = false;
+    loop {
+        match store.pending_migrations().await {
+            Ok(pending) if pending.is_empty() => return Ok(()),
+            Ok(pending) => {
+                if !told {
+                    tracing::warn!(?pending, "the database lacks migrations: run `zelos migrate sql`");
+                    told = true;
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+            Err(Error::Unavailable(reason)) if told || Instant::now() < until => {
+                tracing::warn!(%reason, "waiting for the database");
+                sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! From the command line and the environment to a configuration in use: loaded once at start, and again when a file
+//! changes.
+
+use crate::{cli::Failure, development};
+use std::path::PathBuf;
+use zelos_core::{
+    config::{
+        Config, ConfigError, Flags, Loaded, Source, development_document, identity::IdentitySchema as IdentitySchemaAt,
+        load, reload_allowed,
+    },
+    outbound::Outbound,
+    rng::Rng,
+    schema::{IdentitySchema, Schemas},
+    secret::Secret,
+    snapshot::Snapshot,
+};
+
+/// What the command line said of the configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Given<'a> {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) dev: bool,
+    pub(crate) watch_courier: bool,
+    /// The development server's folder, when no file is given.
+    pub(crate) own: Option<&'a development::Data>,
+}
+
+/// Where the configuration comes from, for as long as the server runs.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    source: Source,
+    /// Cookie keys for this process alone, where none are configured.
+    fallback: Secret,
+}
+
+impl Settings {
+    /// Loads the configuration.
+    pub(crate) fn load(given: Given<'_>, rng: &dyn Rng) -> Result<(Self, Loaded), Failure> {
+        if given.files.is_empty() && given.own.is_none() {
+            return Err(Failure::new("no configuration: name a file with -c, or try `zelos serve --dev`"));
+        }
+        let built_in =
+            given.own.map(|data| development_document(&data.folder, &data.secrets.cookie, &data.secrets.cipher));
+        let flags = Flags { dev: given.dev, watch_courier: given.watch_courier, ..Flags::default() };
+        let settings = Self {
+            source: Source { built_in, files: given.files, flags, environment: environment() },
+            fallback: Secret::new(rng.alphanumeric(32)),
+        };
+        let loaded = settings.read()?;
+        Ok((settings, loaded))
+    }
+
+    /// The files that a change of is a change of the configuration.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.source.files
+    }
+
+    /// Loads the configuration anew; nothing if it says what `old` says.
+    pub(crate) async fn again(&self, old: &Config, outbound: &dyn Outbound) -> Result<Option<Snapshot>, Failure> {
+        let Loaded { config, warnings } = self.read()?;
+        if config == *old {
+            return Ok(None);
+        }
+        reload_allowed(old, &config).map_err(|error| Failure::new(error.to_string()))?;
+        warn(&warnings);
+        Ok(Some(snapshot(config, outbound).await?))
+    }
+
+    fn read(&self) -> Result<Loaded, Failure> {
+        let mut loaded = load(&self.source).map_err(failure)?;
+        let secrets = &mut loaded.config.secrets;
+        if secrets.for_cookies().is_empty() {
+            secrets.default = vec![self.fallback.clone()];
+            let reason = "is not set either: sessions in cookies end with this process".to_owned();
+            loaded.warnings.push(ConfigError {
+                origin: None,
+                key: "secrets.cookie: secrets.default".to_owned(),
+                reason,
+            });
+        }
+        Ok(loaded)
+    }
+}
+
+/// Logs what is odd.
+pub(crate) fn warn(warnings: &[ConfigError]) {
+    for warning in warnings {
+        tracing::warn!(%warning, "configuration");
+    }
+}
+
+/// The configuration with everything that it refers to, fetched and compiled.
+pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Snapshot, Failure> {
+    let mut schemas = Vec::with_capacity(config.identity.schemas.len());
+    let mut errors = Vec::new();
+    for (index, schema) in config.identity.schemas.iter().enumerate() {
+        match identity_schema(schema, outbound).await {
+            Ok(compiled) => schemas.push((compiled, schema.selfservice_selectable)),
+            Err(reason) => errors.push(format!("identity.schemas.{index}.url: {reason}")),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Failure(errors));
+    }
+    let schemas = Schemas::new(&config.identity.default_schema_id, schemas)
+        .map_err(|error| Failure::new(format!("identity.schemas: {error}")))?;
+    Ok(Snapshot::new(config, schemas))
+}
+
+async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> Result<IdentitySchema, String> {
+    let raw = schema.url.load(outbound).await.map_err(|error| error.to_string())?;
+    IdentitySchema::compile(schema.id.as_str(), &raw).map_err(|error| error.to_string())
+}
+
+/// The database for commands that need nothing else: the variable `DSN`, else what the files say.
+///
+/// The rest of the configuration is not looked at: a migration may run where only the database is configured.
+pub(crate) fn dsn(files: &[PathBuf]) -> Result<String, Failure> {
+    let environment = environment();
+    let variable = environment.iter().find(|(name, text)| name == "DSN" && !text.is_empty());
+    if let Some((_, dsn)) = variable {
+        return Ok(dsn.clone());
+    }
+    let source = Source { files: files.to_vec(), environment, ..Source::default() };
+    if source.files.is_empty() {
+        return Err(Failure::new("the environment variable DSN is not set, and no file was given with -c"));
+    }
+    let loaded = load(&source).map_err(failure)?;
+    Ok(loaded.config.dsn.expose().to_owned())
+}
+
+fn failure(errors: Vec<ConfigError>) -> Failure {
+    Failure(errors.iter().map(ToString::to_string).collect())
+}
+
+/// The variables of the process; those that are not text mean nothing to us.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?))).collect()
+}

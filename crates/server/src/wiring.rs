@@ -1,0 +1,44 @@
+//! Where the parts meet: the only file that names concrete methods and hooks.
+
+use std::{sync::Arc, thread::available_parallelism};
+use zelos_core::{clock::Clock, outbound::Outbound, rng::Rng, snapshot::Snapshot};
+use zelos_flow::{
+    Engine, Method,
+    engine::Parts,
+    hooks::{Hooks, IssueSession, RevokeActiveSessions, ShowVerificationUi},
+};
+use zelos_method::{
+    identifier_first::IdentifierFirst,
+    password::{Password, pool::HashPool},
+    profile::Profile,
+};
+use zelos_store::Store;
+
+/// What an engine is given by its surroundings: the real ones, or those of a test.
+pub struct Surroundings {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+    pub outbound: Arc<dyn Outbound>,
+}
+
+impl std::fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// An engine with every method and hook there is. Methods are asked in this order, and so stand their nodes.
+///
+/// # Errors
+/// The threads that hash passwords cannot be started.
+pub fn engine(snapshot: Snapshot, surroundings: Surroundings) -> std::io::Result<Arc<Engine>> {
+    let Surroundings { store, clock, rng, outbound } = surroundings;
+    let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+    let settings = &snapshot.hashers.pool;
+    let pool = HashPool::start(usize::try_from(settings.threads).unwrap_or_default(), *settings.max_wait)?;
+    let methods: Vec<Box<dyn Method>> =
+        vec![Box::new(Profile), Box::new(Password::new(Arc::new(pool), &*rng, cores)), Box::new(IdentifierFirst)];
+    let hooks: Hooks = vec![Box::new(RevokeActiveSessions), Box::new(ShowVerificationUi), Box::new(IssueSession)];
+    Ok(Arc::new(Engine::new(Parts { snapshot, store, clock, rng, outbound, methods, hooks })))
+}

@@ -1,0 +1,8 @@
+//! Tests of the whole: one binary, a module for each subject.
+
+mod flows;
+mod house;
+mod login;
+mod registration;
+mod sessions;
+mod wire;

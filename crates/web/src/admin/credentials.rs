@@ -1,0 +1,53 @@
+//! Taking a credential away from somebody: only those that an operator is asked to reset, and never the last way in.
+
+use super::{
+    Refused,
+    answer::{self, Done},
+    change::{self, Change},
+};
+use crate::{app::App, caller::Caller};
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use serde_json::json;
+use std::{str::FromStr, sync::Arc};
+use zelos_core::{
+    identity::{CredentialType, Identity},
+    problem::Problem,
+};
+use zelos_flow::{Cx, identities as people};
+
+/// `DELETE /admin/identities/{id}/credentials/{type}`
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, kind)): Path<(String, String)>,
+) -> Response {
+    let done = async {
+        change::change(&app, &caller, &id, Change::Without(&kind)).await?;
+        Ok(Done::nothing())
+    };
+    answer::give(&caller, done.await)
+}
+
+/// The identity without that credential.
+pub(super) fn without(app: &App, cx: &Cx<'_>, old: &Identity, word: &str) -> Result<Identity, Refused> {
+    let kind = CredentialType::from_str(word).ok().filter(|kind| old.credential(*kind).is_some());
+    let kind = kind.ok_or_else(|| Problem::NotFound(format!("The identity has no credential of type {word}.")))?;
+    let mut identity = old.clone();
+    match kind {
+        CredentialType::Totp | CredentialType::LookupSecret => {
+            identity.credentials.retain(|credential| credential.kind != kind);
+        }
+        CredentialType::Password => {
+            if people::strength(&app.engine, cx.snapshot, old).first < 2 {
+                return Err(Problem::bad("You cannot remove the last first factor credential.").into());
+            }
+            // Quirk: the password goes, but the credential with its identifiers stays (identity/handler.go).
+            people::set_credential(cx.clock, cx.rng, &mut identity, kind, json!({}));
+        }
+        _ => return Err(Problem::bad(format!("Credentials of type {word} cannot be deleted.")).into()),
+    }
+    Ok(identity)
+}

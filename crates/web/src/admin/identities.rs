@@ -1,0 +1,231 @@
+//! Reading and deleting identities. Making and changing them is in `change.rs`.
+
+use super::{
+    Refused,
+    answer::{self, Done},
+    query::{self, Query},
+};
+use crate::{
+    app::App,
+    caller::Caller,
+    paging::{Keyset, Legacy, Numbered},
+};
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use http::{HeaderMap, Uri};
+use std::{str::FromStr, sync::Arc};
+use zelos_core::{
+    id::IdentityId,
+    identity::{
+        CredentialType, Identity,
+        json::{IdentityView, Show},
+        normalize,
+    },
+    problem::Problem,
+    snapshot::Snapshot,
+};
+use zelos_store::{
+    Batch, Error, List, Page,
+    identities::{self, Filter, IdentifierFilter},
+};
+
+const DEFAULT_SIZE: usize = 250;
+const MAX_SIZE: usize = 500;
+
+/// How many ids one list may ask for.
+const MOST_IDS: usize = 500;
+
+/// There is nobody like that. An id that is none means nobody as well.
+pub(super) fn nobody() -> Problem {
+    Problem::NotFound("There is no identity with this id.".to_owned())
+}
+
+/// The identity in the path, with its credentials.
+pub(super) async fn find(app: &App, id: &str) -> Result<Identity, Refused> {
+    let id = IdentityId::from_str(id).map_err(|_| nobody())?;
+    let found = identities::find_with_credentials(&app.engine.store, id).await?;
+    Ok(found.ok_or_else(nobody)?)
+}
+
+/// `GET /admin/identities/{id}`
+pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
+    let done = async {
+        let shown = query::included(&caller.query())?;
+        view(&caller.snapshot, &find(&app, &id).await?, &shown)
+    };
+    answer::give(&caller, done.await)
+}
+
+/// `GET /admin/identities/by/external/{external_id}`
+pub(super) async fn by_external_id(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
+    let done = async {
+        let shown = query::included(&caller.query())?;
+        let mut found = identities::find_by_external_id(&app.engine.store, &id).await?.ok_or_else(nobody)?;
+        identities::load_credentials(&app.engine.store, std::slice::from_mut(&mut found)).await?;
+        view(&caller.snapshot, &found, &shown)
+    };
+    answer::give(&caller, done.await)
+}
+
+fn view(snapshot: &Snapshot, identity: &Identity, shown: &Vec<CredentialType>) -> Result<Done, Refused> {
+    Done::json(&IdentityView {
+        identity,
+        schema_url: Some(&snapshot.schema_url(&identity.schema_id)),
+        addresses: true,
+        metadata_admin: Show::Always,
+        credentials: Some(shown),
+    })
+}
+
+/// `DELETE /admin/identities/{id}`
+pub(super) async fn delete(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
+    let done = async {
+        let id = IdentityId::from_str(&id).map_err(|_| nobody())?;
+        let mut batch = Batch::new();
+        identities::delete(&mut batch, id);
+        match app.engine.store.commit(batch).await {
+            Err(Error::Unmet(_)) => Err(nobody().into()),
+            done => Ok(done.map(|_| Done::nothing())?),
+        }
+    };
+    answer::give(&caller, done.await)
+}
+
+/// `GET /admin/identities`
+pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, uri: Uri) -> Response {
+    answer::give(&caller, listed(&app, &caller, uri.path()).await)
+}
+
+async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused> {
+    let query = caller.query();
+    let shown = query::included(&query)?;
+    let filter = filter(&query)?;
+    let part = Part::read(query)?;
+    let store = &app.engine.store;
+    let List { mut items, next } = identities::list(store, &filter, part.page()).await?;
+    let with_credentials = !shown.is_empty() || filter.identifier.is_some();
+    if with_credentials {
+        identities::load_credentials(store, &mut items).await?;
+    }
+    let mut headers = HeaderMap::new();
+    match &part {
+        Part::Tokens { keyset, query, .. } => {
+            let next = next.map(|id| id.to_string());
+            keyset.write(&mut headers, path, query, &IdentityId(uuid::Uuid::nil()).to_string(), next.as_deref());
+        }
+        Part::Numbers { numbered, query } => {
+            // Quirk: the total is that of all identities, whatever the filter, but for a look-up by identifier
+            // (identity/handler.go).
+            let total = if filter.identifier.as_ref().is_some_and(|identifier| !identifier.prefix) {
+                items.len()
+            } else {
+                usize::try_from(identities::count(store).await?).unwrap_or_default()
+            };
+            numbered.write(&mut headers, path, query, total);
+        }
+    }
+    let urls: Vec<String> = items.iter().map(|identity| caller.snapshot.schema_url(&identity.schema_id)).collect();
+    let views: Vec<IdentityView<'_>> = items
+        .iter()
+        .zip(&urls)
+        .map(|(identity, url)| IdentityView {
+            identity,
+            schema_url: Some(url),
+            addresses: true,
+            metadata_admin: Show::Always,
+            credentials: if with_credentials { Some(&shown) } else { None },
+        })
+        .collect();
+    Ok(Done::json(&views)?.with(headers))
+}
+
+/// Which part of the list is asked for, and the query to repeat in links.
+enum Part {
+    Tokens { keyset: Keyset, after: Option<IdentityId>, query: Vec<(String, String)> },
+    Numbers { numbered: Numbered, query: Vec<(String, String)> },
+}
+
+impl Part {
+    fn read(mut query: Vec<(String, String)>) -> Result<Self, Problem> {
+        if let Some(numbered) = Legacy::read(&query)? {
+            return Ok(Self::Numbers { numbered, query });
+        }
+        if query::value(&query, "page_size").is_none() && query::value(&query, "page_token").is_none() {
+            for (name, _) in &mut query {
+                if name == "per_page" {
+                    "page_size".clone_into(name);
+                }
+            }
+        }
+        let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE)?;
+        let after = keyset
+            .token
+            .as_deref()
+            .map(IdentityId::from_str)
+            .transpose()
+            .map_err(|_| Problem::bad("The page token is not one that was given out here."))?;
+        Ok(Self::Tokens { keyset, after, query })
+    }
+
+    fn page(&self) -> Page<IdentityId> {
+        match self {
+            Self::Tokens { keyset, after, .. } => Page::After { key: *after, size: keyset.size },
+            Self::Numbers { numbered, .. } => {
+                Page::Number { page: u64::try_from(numbered.page).unwrap_or(u64::MAX), size: numbered.size }
+            }
+        }
+    }
+}
+
+fn filter(query: &Query) -> Result<Filter, Problem> {
+    let ids =
+        query::values(query, "ids").map(|id| query::id(id, "ids").map(IdentityId)).collect::<Result<Vec<_>, _>>()?;
+    if ids.len() > MOST_IDS {
+        return Err(Problem::bad(format!("The number of ids to filter must not exceed {MOST_IDS}.")));
+    }
+    let organization_id =
+        query::value(query, "organization_id").map(|id| query::id(id, "organization_id")).transpose()?;
+    let exact = query::value(query, "credentials_identifier");
+    let similar = query::value(query, "preview_credentials_identifier_similar");
+    let given = [!ids.is_empty(), organization_id.is_some(), exact.is_some(), similar.is_some()];
+    if given.into_iter().filter(|given| *given).count() > 1 {
+        return Err(Problem::bad("Only one filter can be used at a time."));
+    }
+    let identifier = exact.or(similar).map(|text| IdentifierFilter {
+        normalized: normalize::identifier(text),
+        verbatim: text.to_owned(),
+        prefix: exact.is_none(),
+    });
+    Ok(Filter { ids, organization_id, identifier })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Vec<(String, String)> {
+        url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+    }
+
+    #[test]
+    fn one_filter_at_a_time() {
+        assert!(
+            filter(&query("credentials_identifier=a&organization_id=00000000-0000-4000-8000-000000000000")).is_err()
+        );
+        assert!(filter(&query("ids=x")).is_err());
+        let found = filter(&query("credentials_identifier=A%40b.c")).unwrap().identifier.unwrap();
+        assert_eq!((found.normalized.as_str(), found.verbatim.as_str(), found.prefix), ("a@b.c", "A@b.c", false));
+        assert!(filter(&query("preview_credentials_identifier_similar=a")).unwrap().identifier.unwrap().prefix);
+    }
+
+    #[test]
+    fn pages_by_token_unless_numbers_are_asked_for() {
+        assert!(matches!(Part::read(query("page=1&per_page=2")).unwrap(), Part::Numbers { .. }));
+        let Part::Tokens { keyset, after, .. } = Part::read(query("per_page=2")).unwrap() else { panic!("numbers") };
+        assert_eq!((keyset.size, after), (2, None));
+        assert!(Part::read(query("page_token=x")).is_err());
+        assert!(Part::read(query("page_size=x")).is_err());
+    }
+}

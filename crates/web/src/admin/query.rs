@@ -1,0 +1,47 @@
+//! Parameters that administrators put into the query.
+
+use std::str::FromStr;
+use uuid::Uuid;
+use zelos_core::{
+    identity::CredentialType,
+    problem::{Problem, Result},
+};
+
+/// The members of a query, in order.
+pub(crate) type Query = [(String, String)];
+
+/// The first value of that name; an empty one counts as not given.
+pub(crate) fn value<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
+    values(query, name).next().filter(|value| !value.is_empty())
+}
+
+/// Every value of that name.
+pub(crate) fn values<'a>(query: &'a Query, name: &str) -> impl Iterator<Item = &'a str> {
+    query.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
+/// Of which credentials the configuration is to be shown.
+pub(crate) fn included(query: &Query) -> Result<Vec<CredentialType>> {
+    values(query, "include_credential")
+        .map(|word| CredentialType::from_str(word).map_err(|()| invalid(word, "include_credential")))
+        .collect()
+}
+
+/// An id in the query.
+pub(crate) fn id(text: &str, name: &str) -> Result<Uuid> {
+    Uuid::parse_str(text).map_err(|_| Problem::bad(format!("Invalid UUID value `{text}` for parameter `{name}`.")))
+}
+
+/// A value that a parameter cannot have.
+pub(crate) fn invalid(value: &str, name: &str) -> Problem {
+    Problem::bad(format!("Invalid value `{value}` for parameter `{name}`."))
+}
+
+/// A truth value as Go reads it.
+pub(crate) fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}
