@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use zelos_core::{
     config::{
         Config, ConfigError, Flags, Loaded, Source, development_document, identity::IdentitySchema as IdentitySchemaAt,
-        load, reload_allowed,
+        load, look_up, reload_allowed,
     },
     outbound::Outbound,
     rng::Rng,
@@ -125,8 +125,9 @@ pub(crate) fn dsn(files: &[PathBuf]) -> Result<String, Failure> {
     if source.files.is_empty() {
         return Err(Failure::new("the environment variable DSN is not set, and no file was given with -c"));
     }
-    let loaded = load(&source).map_err(failure)?;
-    Ok(loaded.config.dsn.expose().to_owned())
+    let dsn = look_up(&source, "dsn").map_err(failure)?;
+    let dsn = dsn.as_ref().and_then(serde_json::Value::as_str).filter(|dsn| !dsn.is_empty());
+    dsn.map(ToOwned::to_owned).ok_or_else(|| Failure::new("dsn: is set neither in the environment nor in a file"))
 }
 
 fn failure(errors: Vec<ConfigError>) -> Failure {

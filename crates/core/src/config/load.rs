@@ -49,6 +49,31 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong, as far as it can be told at once.
 pub fn load(source: &Source) -> Result<Loaded, Vec<ConfigError>> {
+    let (mut document, mut warnings, errors) = merged(source);
+    // Without one of the sources, what it should have set would be missed as well.
+    if errors.is_empty() {
+        let config = finish(&mut document).map_err(|mut errors| {
+            attribute(&mut errors, &document, source);
+            errors
+        })?;
+        warnings.extend(rules::warnings(&config).into_iter().map(|warning| with_origin(warning, &document)));
+        return Ok(Loaded { config, warnings });
+    }
+    Err(errors)
+}
+
+/// One value as the sources have it, whatever the rest of them is worth: for commands that need no more than the `dsn`.
+///
+/// # Errors
+/// Sources that cannot be read.
+pub fn look_up(source: &Source, key: &str) -> Result<Option<Value>, Vec<ConfigError>> {
+    let (document, _, errors) = merged(source);
+    let value = key.split('.').try_fold(&document.value, |value, part| value.get(part));
+    if errors.is_empty() { Ok(value.cloned()) } else { Err(errors) }
+}
+
+/// All sources laid over each other, what is odd about them, and what is wrong with them.
+fn merged(source: &Source) -> (Document, Vec<ConfigError>, Vec<ConfigError>) {
     let mut document = Document::new();
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
@@ -75,16 +100,7 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<ConfigError>> {
             Some(Err((key, reason))) => errors.push(ConfigError { origin: Some(origin), key, reason }),
         }
     }
-    // Without one of the sources, what it should have set would be missed as well.
-    if errors.is_empty() {
-        let config = finish(&mut document).map_err(|mut errors| {
-            attribute(&mut errors, &document, source);
-            errors
-        })?;
-        warnings.extend(rules::warnings(&config).into_iter().map(|warning| with_origin(warning, &document)));
-        return Ok(Loaded { config, warnings });
-    }
-    Err(errors)
+    (document, warnings, errors)
 }
 
 impl Config {

@@ -44,7 +44,7 @@ pub use contents::{ContentError, ContentUri};
 pub use development::development_document;
 pub use error::{ConfigError, Origin};
 pub use hooks::{After, AfterMethod, Before, Hook, WebHook};
-pub use load::{Flags, Loaded, Source, load};
+pub use load::{Flags, Loaded, Source, load, look_up};
 pub use network::Network;
 pub use reload::reload_allowed;
 pub use root::{Config, CookieSettings};

@@ -14,7 +14,7 @@ mod patch;
 mod query;
 mod sessions;
 
-use crate::app::App;
+use crate::{app::App, middleware};
 use answer::Refused;
 use axum::{
     Router,
@@ -34,4 +34,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/admin/sessions", get(sessions::list).post(sessions::manage))
         .route("/admin/sessions/{id}", get(sessions::get).delete(sessions::revoke))
         .route("/admin/sessions/{id}/extend", patch(sessions::extend))
+        // Known, but nothing is sent yet.
+        .route("/admin/courier/messages", get(middleware::unknown))
 }
