@@ -109,7 +109,7 @@ impl Store {
             Target::Memory => Engine::Sqlite(sqlite::Sqlite::memory(&options)?),
             Target::Sqlite(file) => Engine::Sqlite(sqlite::Sqlite::open(file, &options).await?),
             Target::Postgres(config, tls) => Engine::Postgres(postgres::Postgres::new(*config, &tls, &options)?),
-            Target::MySql(builder) => Engine::MySql(mysql::MySql::new(builder, &options)),
+            Target::MySql(builder) => Engine::MySql(mysql::MySql::new(*builder, &options)),
         };
         let store = Self { inner: Arc::new(Inner { engine, trace: Trace::default() }) };
         if memory {
@@ -184,7 +184,7 @@ impl Store {
         let sql = sql.into();
         match self.engine() {
             Engine::Sqlite(sqlite) => {
-                self.inner.trace.read(&sql);
+                self.inner.trace.read(&sql, &params);
                 sqlite.scan(sql, params, map).await
             }
             _ => self.all(sql, &params, map).await,
@@ -245,7 +245,7 @@ impl Store {
         most: usize,
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
-        self.inner.trace.read(sql);
+        self.inner.trace.read(sql, params);
         let mut found = Vec::new();
         let mut retried = false;
         loop {

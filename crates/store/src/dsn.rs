@@ -15,7 +15,7 @@ pub(crate) enum Target {
     Memory,
     Sqlite(SqliteFile),
     Postgres(Box<tokio_postgres::Config>, PostgresTls),
-    MySql(mysql_async::OptsBuilder),
+    MySql(Box<mysql_async::OptsBuilder>),
 }
 
 /// An SQLite database file.
@@ -205,7 +205,7 @@ fn postgres(rest: &str, pool: &mut PoolOptions) -> Result<Target, Error> {
             "default_query_exec_mode" | "statement_cache_capacity" | "description_cache_capacity" => {}
             _ => {
                 let value = value.replace('\\', "\\\\").replace(' ', "\\ ");
-                settings.push_str(&format!(" -c {name}={value}"));
+                settings.extend([" -c ", name.as_str(), "=", value.as_str()]);
             }
         }
     }
@@ -266,7 +266,7 @@ fn mysql(rest: &str, pool: &mut PoolOptions) -> Result<Target, Error> {
         options = options.ip_or_hostname(host).tcp_port(url.port().unwrap_or(3306));
         options = options.user(Some(percent_decode(url.username()))).pass(url.password().map(percent_decode));
     }
-    Ok(Target::MySql(mysql_parameters(options, parameters(query, pool)?)?))
+    Ok(Target::MySql(Box::new(mysql_parameters(options, parameters(query, pool)?)?)))
 }
 
 fn mysql_host(options: mysql_async::OptsBuilder, place: &str) -> Result<mysql_async::OptsBuilder, Error> {
@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(tls.verify, Verify::Full);
         assert_eq!(tls.root_certificate, Some("/ca.pem".into()));
         assert_eq!(pool.max_connections, Some(7));
-        assert_eq!(pool.max_lifetime, Some(Duration::from_secs(5400)));
+        assert_eq!(pool.max_lifetime, Some(Duration::from_mins(90)));
         for scheme in ["postgresql", "pg", "pgx", "cockroach", "cockroachdb", "crdb"] {
             assert!(matches!(
                 read(&format!("{scheme}://root@localhost:26257/z?sslmode=disable")).0,
@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn mysql_forms() {
         let options = |dsn| match read(dsn) {
-            (Target::MySql(options), _) => mysql_async::Opts::from(options),
+            (Target::MySql(options), _) => mysql_async::Opts::from(*options),
             _ => panic!("{dsn}"),
         };
         let go = options("mysql://root:p:w@x/y@tcp(127.0.0.1:3307)/zelos?parseTime=true&max_idle_conns=3");

@@ -106,9 +106,9 @@ pub async fn up(store: &Store, wait: Duration) -> Result<Vec<&'static str>, Erro
 pub fn schema(dialect: Dialect) -> String {
     let mut text = format!("{};\n", tokens(LEDGER, dialect));
     for migration in &MIGRATIONS {
-        text.push_str(&format!("\n-- {}\n", migration.name));
+        text.extend(["\n-- ", migration.name, "\n"]);
         for statement in statements(migration, dialect) {
-            text.push_str(&format!("\n{statement};\n"));
+            text.extend(["\n", &statement, ";\n"]);
         }
     }
     text
@@ -149,7 +149,7 @@ fn statements(migration: &Migration, dialect: Dialect) -> Vec<String> {
             text.push('\n');
         }
     }
-    let text = tokens(&text, dialect);
+    let text = tokens(&text, dialect) + "\n";
     text.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()).map(str::to_owned).collect()
 }
 
@@ -240,8 +240,8 @@ async fn apply_postgres(client: &tokio_postgres::Client) -> Result<Vec<&'static 
     for migration in MIGRATIONS.iter().filter(|migration| !is_done(migration, &done, Dialect::Postgres)) {
         let mut script = String::new();
         for (index, statement) in statements(migration, Dialect::Postgres).iter().enumerate() {
-            let name = migration.name;
-            script.push_str(&format!("{statement};\nINSERT INTO zelos_migrations VALUES ('{name}', {index}, TRUE);\n"));
+            let mark = format!(";\nINSERT INTO zelos_migrations VALUES ('{}', {index}, TRUE);\n", migration.name);
+            script.extend([statement.as_str(), mark.as_str()]);
         }
         client.batch_execute(&script).await.map_err(class)?;
         names.push(migration.name);

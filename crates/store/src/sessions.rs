@@ -7,7 +7,7 @@ use crate::{
     db::Store,
     error::Error,
     identities::{person, word},
-    page::{List, Page},
+    page::{List, Page, marks, padded},
     value::{NETWORK, Row, Value},
 };
 use time::OffsetDateTime;
@@ -257,4 +257,65 @@ async fn finish_list(
 pub async fn count(store: &Store) -> Result<i64, Error> {
     let sql = "SELECT COUNT(*) FROM sessions WHERE nid = ?";
     store.scan(sql, vec![NETWORK], |row| row.get(0)).await?.pop().ok_or(Error::Missing)
+}
+
+/// What is done to many sessions at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bulk {
+    /// Those that are active are ended.
+    Disable,
+    Delete,
+}
+
+/// The sessions it is done to.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    Sessions(&'a [SessionId]),
+    Identities(&'a [IdentityId]),
+    /// Everybody's, but no more than so many.
+    All(usize),
+}
+
+/// How many values one statement names.
+const CHUNK: usize = 512;
+
+/// Ends or deletes sessions, and tells how many it was and whether there are more.
+pub async fn bulk(store: &Store, action: Bulk, whose: Whose<'_>, now: OffsetDateTime) -> Result<(u64, bool), Error> {
+    let mut batch = Batch::new();
+    let mut more = false;
+    match whose {
+        Whose::Sessions(ids) => bulk_of(&mut batch, action, "id", ids, now),
+        Whose::Identities(ids) => bulk_of(&mut batch, action, "identity_id", ids, now),
+        Whose::All(most) => {
+            let active = if action == Bulk::Disable { " AND active = TRUE" } else { "" };
+            let sql = format!("SELECT id FROM sessions WHERE nid = ?{active} ORDER BY id LIMIT ?");
+            let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+            let mut ids: Vec<SessionId> = store.scan(sql, vec![NETWORK, limit.into()], |row| row.get(0)).await?;
+            more = ids.len() > most;
+            ids.truncate(most);
+            bulk_of(&mut batch, action, "id", &ids, now);
+        }
+    }
+    let touched = store.commit(batch).await?;
+    Ok((touched.iter().sum(), more))
+}
+
+fn bulk_of<T: Copy + Into<Value<'static>>>(
+    batch: &mut Batch,
+    action: Bulk,
+    column: &str,
+    ids: &[T],
+    now: OffsetDateTime,
+) {
+    for chunk in ids.chunks(CHUNK) {
+        let condition = format!("WHERE nid = ? AND {column} IN ({})", marks(chunk.len()));
+        let values = std::iter::once(NETWORK).chain(padded(chunk).map(Into::into));
+        match action {
+            Bulk::Disable => batch.add(
+                format!("UPDATE sessions SET active = FALSE, updated_at = ? {condition} AND active = TRUE"),
+                std::iter::once(now.into()).chain(values),
+            ),
+            Bulk::Delete => batch.add(format!("DELETE FROM sessions {condition}"), values),
+        }
+    }
 }

@@ -69,7 +69,7 @@ pub(crate) fn mysql(sql: &str) -> String {
     text.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
-        text.push_str(&format!("VALUES({}){}", &part[..end], &part[end..]));
+        text.extend(["VALUES(", &part[..end], ")", &part[end..]]);
     }
     text
 }

@@ -256,8 +256,8 @@ impl Drop for Leased {
 /// The driver's error in our classes.
 pub(crate) fn class(error: &tokio_postgres::Error) -> Failure {
     let Some(db) = error.as_db_error() else {
-        let lost =
-            error.is_closed() || std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>());
+        let lost = error.is_closed()
+            || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
         return if lost {
             Failure::new(Error::Unavailable(describe(error)), Again::Lost)
         } else {

@@ -1,9 +1,9 @@
 //! Counts what is asked of the database. The hot paths have a budget of statements and round trips, and a budget that
 //! nobody counts is not kept: tests read these numbers, and also the texts, to have each one's plan explained.
 
-use crate::batch::Batch;
+use crate::{batch::Batch, value::Value};
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +15,7 @@ use std::{
 pub struct Trace {
     statements: AtomicU64,
     round_trips: AtomicU64,
-    texts: OnceLock<Mutex<BTreeSet<String>>>,
+    texts: OnceLock<Mutex<BTreeMap<String, Vec<Value<'static>>>>>,
 }
 
 impl Trace {
@@ -30,27 +30,27 @@ impl Trace {
         self.round_trips.load(Ordering::Relaxed)
     }
 
-    /// Starts to collect the texts of statements.
+    /// Starts to collect the texts of statements: for tests, as values are kept with them.
     pub fn collect(&self) {
         self.texts.get_or_init(Mutex::default);
     }
 
-    /// The different texts collected so far, with `?` for parameters.
-    pub fn texts(&self) -> Vec<String> {
-        let texts = self.texts.get().map(|texts| texts.lock().unwrap_or_else(PoisonError::into_inner));
-        texts.iter().flat_map(|texts| texts.iter().cloned()).collect()
+    /// The different texts collected so far, with `?` for parameters, each with the values it first came with.
+    pub fn texts(&self) -> Vec<(String, Vec<Value<'static>>)> {
+        let texts = self.texts.get().map(|texts| texts.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        texts.unwrap_or_default().into_iter().collect()
     }
 
-    pub(crate) fn read(&self, sql: &str) {
+    pub(crate) fn read(&self, sql: &str, params: &[Value<'_>]) {
         self.statements.fetch_add(1, Ordering::Relaxed);
         self.round_trips(1);
-        self.text(sql);
+        self.text(sql, params);
     }
 
     pub(crate) fn write(&self, batch: &Batch) {
         self.statements.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for statement in &batch.statements {
-            self.text(&statement.sql);
+            self.text(&statement.sql, &statement.values);
         }
     }
 
@@ -58,9 +58,10 @@ impl Trace {
         self.round_trips.fetch_add(count, Ordering::Relaxed);
     }
 
-    fn text(&self, sql: &str) {
+    fn text(&self, sql: &str, params: &[Value<'_>]) {
         if let Some(texts) = self.texts.get() {
-            texts.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned());
+            let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
+            texts.entry(sql.to_owned()).or_insert_with(|| params.iter().cloned().map(Value::into_owned).collect());
         }
     }
 }

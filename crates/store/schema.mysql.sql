@@ -1,0 +1,141 @@
+CREATE TABLE IF NOT EXISTS zelos_migrations (
+  name VARCHAR(64) NOT NULL,
+  statement BIGINT NOT NULL,
+  done BOOLEAN NOT NULL,
+  PRIMARY KEY (name, statement)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- 0001_identities
+
+CREATE TABLE identities (
+  nid BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  version BIGINT NOT NULL,
+  schema_id VARCHAR(512) NOT NULL,
+  external_id VARCHAR(512),
+  state VARCHAR(64) NOT NULL,
+  state_changed_at DATETIME(6),
+  metadata_admin LONGTEXT,
+  available_aal VARCHAR(64) NOT NULL,
+  organization_id BINARY(16),
+  document LONGTEXT NOT NULL,
+  created_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE UNIQUE INDEX identities_nid_external_id ON identities (nid, external_id);
+
+CREATE INDEX identities_nid_organization_id ON identities (nid, organization_id, id);
+
+CREATE TABLE credentials (
+  nid BINARY(16) NOT NULL,
+  identity_id BINARY(16) NOT NULL,
+  type VARCHAR(64) NOT NULL,
+  id BINARY(16) NOT NULL,
+  identifiers LONGTEXT NOT NULL,
+  config LONGTEXT NOT NULL,
+  version BIGINT NOT NULL,
+  created_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, identity_id, type),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE credential_identifiers (
+  nid BINARY(16) NOT NULL,
+  identity_id BINARY(16) NOT NULL,
+  type VARCHAR(64) NOT NULL,
+  identifier VARCHAR(512) NOT NULL,
+  PRIMARY KEY (nid, identity_id, type, identifier),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE UNIQUE INDEX credential_identifiers_nid_type_identifier ON credential_identifiers (nid, type, identifier);
+
+CREATE TABLE verifiable_addresses (
+  nid BINARY(16) NOT NULL,
+  identity_id BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  via VARCHAR(64) NOT NULL,
+  value VARCHAR(512) NOT NULL,
+  verified BOOLEAN NOT NULL,
+  status VARCHAR(64) NOT NULL,
+  verified_at DATETIME(6),
+  created_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, identity_id, id),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE UNIQUE INDEX verifiable_addresses_nid_via_value ON verifiable_addresses (nid, via, value);
+
+CREATE TABLE recovery_addresses (
+  nid BINARY(16) NOT NULL,
+  identity_id BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  via VARCHAR(64) NOT NULL,
+  value VARCHAR(512) NOT NULL,
+  created_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, identity_id, id),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE UNIQUE INDEX recovery_addresses_nid_via_value ON recovery_addresses (nid, via, value);
+
+-- 0002_sessions
+
+CREATE TABLE sessions (
+  nid BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  identity_id BINARY(16) NOT NULL,
+  token_hash VARBINARY(64) NOT NULL,
+  active BOOLEAN NOT NULL,
+  issued_at DATETIME(6) NOT NULL,
+  authenticated_at DATETIME(6) NOT NULL,
+  expires_at DATETIME(6) NOT NULL,
+  aal VARCHAR(64) NOT NULL,
+  methods LONGTEXT NOT NULL,
+  devices LONGTEXT NOT NULL,
+  created_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, id),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE UNIQUE INDEX sessions_nid_token_hash ON sessions (nid, token_hash);
+
+CREATE INDEX sessions_nid_identity_id ON sessions (nid, identity_id, created_at, id);
+
+CREATE INDEX sessions_nid_created_at ON sessions (nid, created_at, id);
+
+CREATE INDEX sessions_nid_expires_at ON sessions (nid, expires_at);
+
+-- 0003_flows
+
+CREATE TABLE flows (
+  nid BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  kind VARCHAR(64) NOT NULL,
+  channel VARCHAR(64) NOT NULL,
+  version BIGINT NOT NULL,
+  issued_at DATETIME(6) NOT NULL,
+  expires_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  document LONGTEXT NOT NULL,
+  PRIMARY KEY (nid, id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX flows_nid_expires_at ON flows (nid, expires_at);
+
+CREATE TABLE error_containers (
+  nid BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  document LONGTEXT NOT NULL,
+  created_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX error_containers_nid_created_at ON error_containers (nid, created_at);

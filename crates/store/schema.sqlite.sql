@@ -1,0 +1,141 @@
+CREATE TABLE IF NOT EXISTS zelos_migrations (
+  name TEXT NOT NULL,
+  statement INTEGER NOT NULL,
+  done INTEGER NOT NULL,
+  PRIMARY KEY (name, statement)
+) STRICT;
+
+-- 0001_identities
+
+CREATE TABLE identities (
+  nid BLOB NOT NULL,
+  id BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  schema_id TEXT NOT NULL,
+  external_id TEXT,
+  state TEXT NOT NULL,
+  state_changed_at INTEGER,
+  metadata_admin TEXT,
+  available_aal TEXT NOT NULL,
+  organization_id BLOB,
+  document TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, id)
+) STRICT;
+
+CREATE UNIQUE INDEX identities_nid_external_id ON identities (nid, external_id);
+
+CREATE INDEX identities_nid_organization_id ON identities (nid, organization_id, id);
+
+CREATE TABLE credentials (
+  nid BLOB NOT NULL,
+  identity_id BLOB NOT NULL,
+  type TEXT NOT NULL,
+  id BLOB NOT NULL,
+  identifiers TEXT NOT NULL,
+  config TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, identity_id, type),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE credential_identifiers (
+  nid BLOB NOT NULL,
+  identity_id BLOB NOT NULL,
+  type TEXT NOT NULL,
+  identifier TEXT NOT NULL,
+  PRIMARY KEY (nid, identity_id, type, identifier),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX credential_identifiers_nid_type_identifier ON credential_identifiers (nid, type, identifier);
+
+CREATE TABLE verifiable_addresses (
+  nid BLOB NOT NULL,
+  identity_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  via TEXT NOT NULL,
+  value TEXT NOT NULL,
+  verified INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  verified_at INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, identity_id, id),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX verifiable_addresses_nid_via_value ON verifiable_addresses (nid, via, value);
+
+CREATE TABLE recovery_addresses (
+  nid BLOB NOT NULL,
+  identity_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  via TEXT NOT NULL,
+  value TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, identity_id, id),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX recovery_addresses_nid_via_value ON recovery_addresses (nid, via, value);
+
+-- 0002_sessions
+
+CREATE TABLE sessions (
+  nid BLOB NOT NULL,
+  id BLOB NOT NULL,
+  identity_id BLOB NOT NULL,
+  token_hash BLOB NOT NULL,
+  active INTEGER NOT NULL,
+  issued_at INTEGER NOT NULL,
+  authenticated_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  aal TEXT NOT NULL,
+  methods TEXT NOT NULL,
+  devices TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, id),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE UNIQUE INDEX sessions_nid_token_hash ON sessions (nid, token_hash);
+
+CREATE INDEX sessions_nid_identity_id ON sessions (nid, identity_id, created_at, id);
+
+CREATE INDEX sessions_nid_created_at ON sessions (nid, created_at, id);
+
+CREATE INDEX sessions_nid_expires_at ON sessions (nid, expires_at);
+
+-- 0003_flows
+
+CREATE TABLE flows (
+  nid BLOB NOT NULL,
+  id BLOB NOT NULL,
+  kind TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  issued_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  document TEXT NOT NULL,
+  PRIMARY KEY (nid, id)
+) STRICT;
+
+CREATE INDEX flows_nid_expires_at ON flows (nid, expires_at);
+
+CREATE TABLE error_containers (
+  nid BLOB NOT NULL,
+  id BLOB NOT NULL,
+  document TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, id)
+) STRICT;
+
+CREATE INDEX error_containers_nid_created_at ON error_containers (nid, created_at);

@@ -1,0 +1,42 @@
+//! What has expired is deleted, and nothing else.
+
+use crate::{
+    database::{Database, each},
+    flows, identities,
+    sample::{NOW, flow, person, session},
+    sessions,
+};
+use serde_json::json;
+use time::Duration;
+use zelos_core::id::ErrorId;
+use zelos_store::{Batch, Store, cleanup, errors};
+
+async fn count(store: &Store, table: &str) -> i64 {
+    store.one(format!("SELECT COUNT(*) FROM {table}"), &[], |row| row.get(0)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expired_is_deleted_in_small_batches() {
+    each(|Database { store, .. }| async move {
+        let ada = person(1);
+        identities::insert(&store, &ada).await.unwrap();
+        for number in 1..=5 {
+            let mut flow = flow(number);
+            flow.expires_at = NOW + Duration::seconds(number.into());
+            flows::insert(&store, &flow).await;
+            sessions::insert(&store, number, ada.id).await;
+            let mut batch = Batch::new();
+            errors::insert(&mut batch, ErrorId(flow.id.0), &json!({}), NOW + Duration::seconds(number.into()));
+            store.commit(batch).await.unwrap();
+        }
+        let before = NOW + Duration::seconds(5);
+        assert_eq!(cleanup::flows(&store, before, 3).await.unwrap(), 3);
+        assert_eq!(cleanup::flows(&store, before, 3).await.unwrap(), 1);
+        assert_eq!(cleanup::flows(&store, before, 3).await.unwrap(), 0);
+        assert_eq!(cleanup::errors(&store, before, 100).await.unwrap(), 4);
+        assert_eq!(cleanup::sessions(&store, session(3, ada.id).expires_at, 100).await.unwrap(), 2);
+        assert_eq!((count(&store, "flows").await, count(&store, "error_containers").await), (1, 1));
+        assert_eq!(count(&store, "sessions").await, 3);
+    })
+    .await;
+}

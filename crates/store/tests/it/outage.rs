@@ -1,0 +1,121 @@
+//! Databases that are away, slow, or come back.
+
+use crate::{
+    database::{Database, each, options},
+    statements::{increase, insert, numbers, table},
+};
+use std::time::Duration;
+use zelos_store::{Batch, Dialect, Error, PoolOptions, Store};
+
+#[tokio::test]
+async fn a_database_that_is_away_is_told_promptly() {
+    for dsn in ["postgres://me:hunter2@127.0.0.1:1/x", "mysql://me:hunter2@tcp(127.0.0.1:1)/x"] {
+        let store = Store::connect(dsn, options()).await.unwrap();
+        let error = store.ping().await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)), "{error}");
+        assert!(!format!("{error} {error:?} {store:?}").contains("hunter2"), "{error}");
+        let mut batch = Batch::new();
+        insert(&mut batch, 1);
+        assert!(matches!(store.commit(batch).await, Err(Error::Unavailable(_))));
+        assert!(store.pending_migrations().await.is_err());
+    }
+    let missing = Store::connect("sqlite:///no/such/folder/z.db", options()).await.unwrap_err();
+    assert!(missing.to_string().contains("folder does not exist"), "{missing}");
+}
+
+/// Kills all other connections to the database.
+async fn kill_connections(store: &Store, dsn: &str) {
+    let killer = Store::connect(dsn, options()).await.unwrap();
+    match store.dialect() {
+        Dialect::Sqlite => {}
+        Dialect::Postgres => {
+            let sql = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            assert!(killer.one(sql, &[], |row| row.get::<i64>(0)).await.unwrap() > 0);
+        }
+        Dialect::MySql => {
+            let sql = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+            let ids: Vec<i64> = killer.all(sql, &[], |row| row.get(0)).await.unwrap();
+            assert!(!ids.is_empty());
+            for id in ids {
+                let mut batch = Batch::new();
+                batch.add(format!("KILL {id}"), []);
+                killer.commit(batch).await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_connections_are_replaced() {
+    each(|Database { store, dsn }| async move {
+        table(&store).await;
+        for number in 1..=3 {
+            let busy: Vec<_> = (0..4)
+                .map(|_| {
+                    let store = store.clone();
+                    tokio::spawn(async move { store.ping().await })
+                })
+                .collect();
+            for task in busy {
+                task.await.unwrap().unwrap();
+            }
+            kill_connections(&store, &dsn).await;
+            numbers(&store).await;
+            let mut batch = Batch::new();
+            insert(&mut batch, number);
+            increase(&mut batch, number);
+            store.commit(batch).await.unwrap();
+        }
+        assert_eq!(numbers(&store).await, [(1, 1), (2, 1), (3, 1)]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_statement_is_given_up() {
+    each(|Database { store: migrated, dsn }| async move {
+        if dsn == "memory" {
+            return;
+        }
+        let hasty = PoolOptions { statement_timeout: Duration::from_millis(200), max_connections: Some(1), ..options() };
+        let store = Store::connect(&dsn, hasty).await.unwrap();
+        let sql = match store.dialect() {
+            Dialect::Sqlite => {
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000000) SELECT COUNT(*) FROM n"
+            }
+            Dialect::Postgres => "SELECT COUNT(*) FROM pg_sleep(30)",
+            Dialect::MySql => "SELECT SLEEP(30)",
+        };
+        let begin = tokio::time::Instant::now();
+        let error = store.scan(sql, Vec::new(), |row| row.get::<i64>(0)).await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)), "{error}");
+        assert!(begin.elapsed() < Duration::from_secs(10));
+        store.ping().await.unwrap();
+        drop(migrated);
+    })
+    .await;
+}
+
+/// Whoever asked may go away at any time: no half-done batch is left to whoever gets the connection next.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_nobody_waits_for_is_whole_or_nothing() {
+    each(|Database { store: migrated, dsn }| async move {
+        table(&migrated).await;
+        let one = PoolOptions { max_connections: Some(1), ..options() };
+        let store = if dsn == "memory" { migrated } else { Store::connect(&dsn, one).await.unwrap() };
+        for number in 1..=30_u64 {
+            let mut batch = Batch::new();
+            insert(&mut batch, number.cast_signed());
+            increase(&mut batch, number.cast_signed());
+            let _ = tokio::time::timeout(Duration::from_micros(number * 40), store.commit(batch)).await;
+        }
+        let mut batch = Batch::new();
+        insert(&mut batch, 100);
+        store.commit(batch).await.unwrap();
+        let found = numbers(&store).await;
+        assert!(found.iter().all(|(number, count)| *count == i64::from(*number != 100)), "{found:?}");
+        assert_eq!(found.last(), Some(&(100, 0)));
+    })
+    .await;
+}

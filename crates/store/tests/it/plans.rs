@@ -1,0 +1,179 @@
+//! Budgets and plans: how many statements the hot paths take, and that no statement reads a whole table.
+
+use crate::{
+    database::{Database, each, fresh, options},
+    flows as flow_tests, identities as identity_tests,
+    sample::{self, NOW, flow, person, session},
+};
+use serde_json::json;
+use std::time::Duration;
+use zelos_core::{
+    flow::Kind,
+    id::{ErrorId, IdentityId, SessionId},
+    identity::{AddressStatus, CredentialType, Via},
+    session::SessionToken,
+};
+use zelos_store::{
+    Batch, Dialect, Page, Store, cleanup, errors, flows,
+    identities::{self, Filter, IdentifierFilter},
+    migrate, sessions,
+};
+
+/// What a piece of work cost: statements and round trips.
+async fn cost<T>(store: &Store, work: impl Future<Output = T>) -> (u64, u64, T) {
+    let trace = store.trace();
+    let (statements, round_trips) = (trace.statements(), trace.total_round_trips());
+    let result = work.await;
+    (trace.statements() - statements, trace.total_round_trips() - round_trips, result)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hot_paths_keep_their_budget() {
+    each(|Database { store, .. }| async move {
+        let (ada, token) = (person(1), SessionToken::received("token"));
+        let mut batch = Batch::new();
+        identities::insert(&mut batch, &ada);
+        sessions::insert(&mut batch, &session(1, ada.id), &token);
+        let (statements, round_trips, result) = cost(&store, store.commit(batch)).await;
+        result.unwrap();
+        assert_eq!(statements, 6, "registration: one statement a table");
+        let expected = match store.dialect() {
+            Dialect::Sqlite | Dialect::Postgres => 1,
+            Dialect::MySql => 8,
+        };
+        assert_eq!(round_trips, expected, "registration");
+
+        let (statements, round_trips, found) = cost(&store, sessions::find_by_token(&store, &token)).await;
+        assert!(found.unwrap().is_some());
+        assert_eq!((statements, round_trips), (1, 1), "whoami");
+
+        let find = identities::find_by_identifier(&store, CredentialType::Password, "name-1");
+        let (statements, round_trips, found) = cost(&store, find).await;
+        assert!(found.unwrap().is_some());
+        assert_eq!((statements, round_trips), (1, 1), "password login: reading");
+
+        let flow = flow(1);
+        flow_tests::insert(&store, &flow).await;
+        let mut batch = Batch::new();
+        flows::update(&mut batch, &flow);
+        sessions::insert(&mut batch, &session(2, ada.id), &SessionToken::received("other"));
+        let (_, round_trips, result) = cost(&store, store.commit(batch)).await;
+        result.unwrap();
+        let expected = match store.dialect() {
+            Dialect::Sqlite => 1,
+            Dialect::Postgres => 2,
+            Dialect::MySql => 4,
+        };
+        assert_eq!(round_trips, expected, "password login: writing");
+    })
+    .await;
+}
+
+/// Every statement of the entities, once.
+async fn everything(store: &Store) {
+    let old = person(1);
+    identity_tests::insert(store, &old).await.unwrap();
+    let mut new = person(1);
+    new.version = 2;
+    new.verifiable_addresses[0].status = AddressStatus::Sent;
+    new.recovery_addresses[0].value = "other@example.com".into();
+    new.credentials.remove(0);
+    new.credentials[0].identifiers.push("third".into());
+    let flow = flow(1);
+    let token = SessionToken::received("token");
+    let (sid, eid) = (SessionId(sample::id(1)), ErrorId(sample::id(1)));
+
+    let mut batch = Batch::new();
+    identities::update(&mut batch, &old, &new);
+    sessions::insert(&mut batch, &session(1, old.id), &token);
+    flows::insert(&mut batch, &flow);
+    flows::update(&mut batch, &flow);
+    errors::insert(&mut batch, eid, &json!({}), NOW);
+    sessions::update(&mut batch, &session(1, old.id));
+    sessions::extend(&mut batch, sid, NOW, NOW);
+    sessions::revoke(&mut batch, sid, NOW);
+    sessions::revoke_of_identity(&mut batch, old.id, sid, NOW);
+    sessions::revoke_others(&mut batch, old.id, Some(sid), NOW);
+    sessions::revoke_others(&mut batch, old.id, None, NOW);
+    store.commit(batch).await.unwrap();
+
+    identities::find(store, old.id).await.unwrap();
+    identities::find_with_credentials(store, old.id).await.unwrap();
+    identities::find_by_identifier(store, CredentialType::Password, "third").await.unwrap();
+    identities::find_by_external_id(store, "external-1").await.unwrap();
+    identities::find_by_verifiable_address(store, Via::Email, "x").await.unwrap();
+    identities::find_by_recovery_address(store, Via::Email, "x").await.unwrap();
+    identities::people(store, &[old.id]).await.unwrap();
+    identities::load_credentials(store, std::slice::from_mut(&mut new)).await.unwrap();
+    let find = |prefix| IdentifierFilter { normalized: "x".into(), verbatim: "x".into(), prefix };
+    for filter in [
+        Filter::default(),
+        Filter { ids: vec![old.id], ..Filter::default() },
+        Filter { organization_id: Some(sample::id(1)), ..Filter::default() },
+        Filter { identifier: Some(find(true)), ..Filter::default() },
+        Filter { identifier: Some(find(false)), ..Filter::default() },
+    ] {
+        for page in [
+            Page::After { key: Some(IdentityId(sample::id(0))), size: 2 },
+            Page::After { key: None, size: 2 },
+            Page::Number { page: 1, size: 2 },
+        ] {
+            identities::list(store, &filter, page).await.unwrap();
+        }
+    }
+    flows::find(store, Kind::Login, flow.id).await.unwrap();
+    errors::find(store, eid).await.unwrap();
+    sessions::find(store, sid).await.unwrap();
+    sessions::find_by_token(store, &token).await.unwrap();
+    for active in [None, Some(true), Some(false)] {
+        let filter = sessions::Filter { active, now: NOW, except: Some(sid) };
+        for key in [None, Some(sessions::Key { created_at: NOW, id: sid })] {
+            sessions::list(store, &filter, Page::After { key, size: 2 }).await.unwrap();
+        }
+        sessions::list_of_identity(store, old.id, &filter, Page::Number { page: 1, size: 2 }).await.unwrap();
+    }
+    let later = NOW + time::Duration::weeks(60);
+    cleanup::flows(store, later, 10).await.unwrap();
+    cleanup::errors(store, later, 10).await.unwrap();
+    cleanup::sessions(store, later, 10).await.unwrap();
+    let mut batch = Batch::new();
+    sessions::insert(&mut batch, &session(2, old.id), &token);
+    sessions::delete_of_identity(&mut batch, old.id);
+    sessions::insert(&mut batch, &session(2, old.id), &token);
+    sessions::delete(&mut batch, SessionId(sample::id(2)));
+    identities::delete(&mut batch, old.id);
+    store.commit(batch).await.unwrap();
+}
+
+/// A small table is always read whole, so PostgreSQL is forbidden to wherever it can avoid it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_reads_a_whole_table() {
+    for database in fresh().await.into_iter().filter(|database| ["sqlite", "postgres"].contains(&&*database.kind)) {
+        let dsn = match database.kind.as_str() {
+            "postgres" => format!("{}&enable_seqscan=off", database.dsn),
+            _ => database.dsn.clone(),
+        };
+        let store = Store::connect(&dsn, options()).await.unwrap();
+        migrate::up(&store, Duration::ZERO).await.unwrap();
+        store.trace().collect();
+        everything(&store).await;
+        let texts = store.trace().texts();
+        assert!(texts.len() > 50, "{} statements", texts.len());
+        for (sql, values) in texts {
+            let (explain, column, scan) = match store.dialect() {
+                Dialect::Sqlite => ("EXPLAIN QUERY PLAN ", 3, "SCAN "),
+                _ => ("EXPLAIN ", 0, "Seq Scan"),
+            };
+            let plan = store.all(format!("{explain}{sql}"), &values, |row| row.get::<String>(column)).await.unwrap();
+            let scans = plan.iter().find(|step| step.contains(scan) && !is_small(step));
+            assert!(scans.is_none(), "{}: {sql}\n{}", database.kind, plan.join("\n"));
+        }
+        drop(store);
+        database.remove().await;
+    }
+}
+
+/// The values of an insert and the rows of an inner statement are scanned by nature.
+fn is_small(step: &str) -> bool {
+    step == "SCAN m" || step.contains("VALUES") || step.contains("SCAN (subquery") || step.contains("CONSTANT ROW")
+}

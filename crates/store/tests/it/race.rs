@@ -1,0 +1,155 @@
+//! Many at once: who wins, and that nothing is lost.
+
+use crate::{
+    database::{Database, each},
+    identities::insert,
+    sample::{self, person},
+    statements::{increase, insert as insert_thing, numbers, table},
+};
+use zelos_core::identity::Identity;
+use zelos_store::{Batch, Error, flows, identities};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_many_gets_the_identifier() {
+    each(|Database { store, .. }| async move {
+        let contenders: Vec<_> = (1..=12)
+            .map(|number| {
+                let mut contender = person(number);
+                contender.credentials[0].identifiers = vec!["wanted@example.com".into()];
+                let store = store.clone();
+                tokio::spawn(async move { insert(&store, &contender).await })
+            })
+            .collect();
+        let mut winners = 0;
+        for contender in contenders {
+            match contender.await.unwrap() {
+                Ok(_) => winners += 1,
+                Err(error) => assert!(error.is_unique(identities::IDENTIFIER), "{error}"),
+            }
+        }
+        assert_eq!(winners, 1);
+        assert_eq!(identities::count(&store).await.unwrap(), 1, "the others left nothing");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_many_changes_the_version() {
+    each(|Database { store, .. }| async move {
+        let old = person(1);
+        insert(&store, &old).await.unwrap();
+        let flow = sample::flow(1);
+        crate::flows::insert(&store, &flow).await;
+        let writers: Vec<_> = (0..12)
+            .map(|number| {
+                let (store, old, mut flow) = (store.clone(), old.clone(), flow.clone());
+                flow.active = Some(format!("writer-{number}"));
+                let new = Identity { schema_id: format!("writer-{number}"), ..old.clone() };
+                tokio::spawn(async move {
+                    let mut batch = Batch::new();
+                    flows::update(&mut batch, &flow);
+                    identities::update(&mut batch, &old, &new);
+                    store.commit(batch).await.map(|_| new.schema_id)
+                })
+            })
+            .collect();
+        let mut winner = Vec::new();
+        for writer in writers {
+            match writer.await.unwrap() {
+                Ok(name) => winner.push(name),
+                Err(Error::Unmet(flows::VERSION)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let identity = identities::find(&store, old.id).await.unwrap().unwrap();
+        assert_eq!((winner, identity.version), (vec![identity.schema_id], 2));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_failing_batch_does_not_touch_its_neighbours() {
+    each(|Database { store, .. }| async move {
+        table(&store).await;
+        let writers: Vec<_> = (1..=60)
+            .map(|number| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let mut batch = Batch::new();
+                    insert_thing(&mut batch, number);
+                    match number % 3 {
+                        0 => increase(&mut batch, -1),
+                        1 => insert_thing(&mut batch, number),
+                        _ => increase(&mut batch, number),
+                    }
+                    (number, store.commit(batch).await)
+                })
+            })
+            .collect();
+        for writer in writers {
+            match writer.await.unwrap() {
+                (number, Err(Error::Unmet("thing"))) => assert_eq!(number % 3, 0),
+                (number, Err(error)) => assert!(number % 3 == 1 && error.is_unique("primary"), "{number}: {error}"),
+                (number, Ok(_)) => assert_eq!(number % 3, 2),
+            }
+        }
+        let expected: Vec<_> = (1..=60).filter(|number| number % 3 == 2).map(|number| (number, 1)).collect();
+        assert_eq!(numbers(&store).await, expected);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn counters_lose_nothing_and_deadlocks_are_tried_again() {
+    each(|Database { store, .. }| async move {
+        table(&store).await;
+        let mut batch = Batch::new();
+        (1..=2).for_each(|number| insert_thing(&mut batch, number));
+        store.commit(batch).await.unwrap();
+        let writers: Vec<_> = (0..40)
+            .map(|number| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let mut batch = Batch::new();
+                    let (first, second) = if number % 2 == 0 { (1, 2) } else { (2, 1) };
+                    increase(&mut batch, first);
+                    increase(&mut batch, second);
+                    store.commit(batch).await
+                })
+            })
+            .collect();
+        let mut done = 0;
+        for writer in writers {
+            match writer.await.unwrap() {
+                Ok(_) => done += 1,
+                // Even eight attempts can all collide; then nothing was written.
+                Err(error) => assert!(matches!(error, Error::Unavailable(_)), "{error}"),
+            }
+        }
+        assert!(done > 20, "only {done} of 40");
+        assert_eq!(numbers(&store).await, [(1, done), (2, done)]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn memory_keeps_its_tables_under_load() {
+    let store = zelos_store::Store::connect("memory", crate::database::options()).await.unwrap();
+    let tasks: Vec<_> = (1..=200)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                insert(&store, &person(number)).await.unwrap();
+                assert!(
+                    identities::find(&store, person(number).id).await.unwrap().is_some(),
+                    "what was written is read"
+                );
+                identities::count(&store).await.unwrap();
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(identities::count(&store).await.unwrap(), 200);
+}
