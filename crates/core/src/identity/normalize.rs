@@ -63,6 +63,11 @@ pub fn is_phone(text: &str) -> bool {
     phone(text).is_ok()
 }
 
+/// Reads the tables for phone numbers now (it takes about a tenth of a second and 6 MiB), so that no request waits for it.
+pub fn prepare_phones() {
+    is_phone("+16502530000");
+}
+
 /// What PRECIS's freeform class leaves out, and what the original adds: controls, formats, private and unassigned code
 /// points, line separators, invisible ones, and Hangul that does not compose to syllables.
 static DISALLOWED: LazyLock<Option<Regex>> = LazyLock::new(|| {

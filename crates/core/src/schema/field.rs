@@ -66,6 +66,14 @@ impl Field {
         Ok(field)
     }
 
+    /// Whether it or anything within is a phone number.
+    pub(super) fn has_phone(&self) -> bool {
+        let within = self.properties.iter().map(|(_, field)| field).chain(self.items.as_deref()).chain(&self.tuple);
+        self.format.as_deref() == Some("tel")
+            || self.marks.iter().any(|mark| mark.extension.is_phone())
+            || within.into_iter().any(Self::has_phone)
+    }
+
     /// The property of that name.
     pub(super) fn property(&self, name: &str) -> Option<&Self> {
         self.properties.iter().find(|(known, _)| known == name).map(|(_, field)| field)

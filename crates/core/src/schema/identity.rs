@@ -10,6 +10,7 @@ use super::{
     violation::Violations,
 };
 use crate::{
+    identity::normalize,
     text::Text,
     ui::{Group, Node, sort::Order},
 };
@@ -42,6 +43,9 @@ impl IdentitySchema {
         let traits = root.properties.swap_remove(position).1;
         if traits.kind != Kind::Object || traits.properties.is_empty() {
             return Err(SchemaError::NoTraits);
+        }
+        if traits.has_phone() {
+            normalize::prepare_phones();
         }
         let nodes = nodes::nodes(&traits);
         let keys: Vec<String> = nodes.iter().map(|node| node.name().to_owned()).collect();
