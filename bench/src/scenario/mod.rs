@@ -1,0 +1,17 @@
+//! The scenarios. [`list`](mod@list) names them and says where each runs: on a server that several of them share,
+//! prepared with people, or on servers that it starts itself because a start or a fresh memory is what it measures.
+//!
+//! - [`steady`]: one kind of request over and over; its CPU time is the figure.
+//! - [`contention`]: `whoami` while many passwords are being hashed; its latency is the figure.
+//! - [`footprint`]: memory and program size.
+//! - [`start`]: from starting the process to being ready.
+
+mod contention;
+mod footprint;
+mod list;
+mod stage;
+mod start;
+mod steady;
+
+pub(crate) use list::{Place, Scenario, list};
+pub(crate) use stage::{Stage, alone, shared};
