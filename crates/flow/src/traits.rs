@@ -33,7 +33,8 @@ pub fn judge(schema: &IdentitySchema, input: &Input) -> Result<Derived> {
         let text = catalog::wrong_type(&["object"], kind_of(&traits));
         return Err(Problem::Form(vec![FieldText::node("traits", text)]));
     }
-    schema.validate(&traits).map_err(|violations| Problem::Form(violations.texts()))
+    // First as the document judges, then as its marks need: a malformed address is one mistake to whoever typed it.
+    schema.check(&traits).and_then(|()| schema.validate(&traits)).map_err(|wrong| Problem::Form(wrong.texts()))
 }
 
 /// The person with other traits.

@@ -63,7 +63,7 @@ impl Settings {
         }
         reload_allowed(old, &config).map_err(|error| Failure::new(error.to_string()))?;
         warn(&warnings);
-        Ok(Some(snapshot(config, outbound).await?))
+        Ok(Some(Box::pin(snapshot(config, outbound)).await?))
     }
 
     fn read(&self) -> Result<Loaded, Failure> {
@@ -130,6 +130,7 @@ pub(crate) fn dsn(files: &[PathBuf]) -> Result<String, Failure> {
     dsn.map(ToOwned::to_owned).ok_or_else(|| Failure::new("dsn: is set neither in the environment nor in a file"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what an error is made of is used up")]
 fn failure(errors: Vec<ConfigError>) -> Failure {
     Failure(errors.iter().map(ToString::to_string).collect())
 }

@@ -3,13 +3,13 @@
 use crate::{
     database::Database,
     outbound::ScriptedOutbound,
-    persona::{Answer, answer},
+    persona::{Answer, PEER, answer},
 };
 use anyhow::{Result, anyhow};
 use axum::{Router, body::Body};
 use http::Request;
 use serde_json::{Value, json};
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 use time::macros::datetime;
 use zelos_core::{
     clock::{Clock, FixedClock},
@@ -63,8 +63,8 @@ impl App {
             outbound: outbound.clone(),
         };
         let engine = wiring::engine(snapshot, surroundings)?;
-        let readiness = Arc::new(zelos_web::Readiness::default());
-        readiness.set(zelos_web::State::Ready);
+        let readiness = Arc::new(zelos_web::Readiness::new());
+        readiness.set(zelos_web::Phase::Ready);
         let app = zelos_web::App::new(engine.clone(), pages, readiness, "test");
         let (public, admin) = (zelos_web::public_router(app.clone()), zelos_web::admin_router(app));
         Ok(Self { engine, store, clock, outbound, public, admin })
@@ -86,7 +86,7 @@ impl App {
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         let mut request = request.body(body).expect("a test sends a valid request");
-        request.extensions_mut().insert(axum::extract::ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_001))));
+        request.extensions_mut().insert(PEER);
         answer(self.admin.clone(), request).await
     }
 
@@ -111,7 +111,7 @@ impl App {
 async fn snapshot(document: Value, outbound: &Arc<ScriptedOutbound>) -> Result<Snapshot> {
     let config = Config::from_document(document)
         .map_err(|errors| anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    Ok(wiring::snapshot(config, &**outbound).await?)
+    zelos_server::snapshot(config, &**outbound).await.map_err(|failure| anyhow!("{failure:?}"))
 }
 
 /// The identity schema of most tests: an address to sign in with, and a name.

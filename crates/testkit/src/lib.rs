@@ -13,5 +13,5 @@ mod story;
 pub use app::{App, Setup};
 pub use database::Database;
 pub use outbound::ScriptedOutbound;
-pub use persona::{Answer, Mode, Persona};
+pub use persona::{Answer, Mode, Persona, node};
 pub use story::{scenario, scenario_for_each};

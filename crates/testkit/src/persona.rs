@@ -6,8 +6,16 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+};
 use tower::ServiceExt;
+use zelos_web::Peer;
+
+/// Where all requests come from.
+pub(crate) const PEER: Peer =
+    Peer { address: Some(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 50_000))), tls: false };
 
 /// What kind of client somebody uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +117,7 @@ impl Persona {
             request = request.header(*name, *value);
         }
         let mut request = request.body(body.into()).expect("a test sends a valid request");
-        request.extensions_mut().insert(axum::extract::ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))));
+        request.extensions_mut().insert(PEER);
         let answer = answer(self.public.clone(), request).await;
         if self.mode != Mode::Native {
             self.keep_cookies(&answer.headers);

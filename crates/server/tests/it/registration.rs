@@ -200,7 +200,7 @@ async fn two_screens_go_forward_and_back() {
         let flow = visitor.begin("registration", "").await;
         assert!(node(&flow, "password").is_null());
 
-        let wrong = json!({ "method": "profile", "traits": { "email": "no", "name": "Zoë" } });
+        let wrong = json!({ "method": "profile", "traits": { "email": "not-an-address", "name": "Zoë" } });
         let answer = visitor.submit(&flow, wrong).await;
         let flow = refused(&mut visitor, "registration", &answer).await;
         assert_eq!(node(&flow, "traits.email")["messages"][0]["id"], 4_000_040);
