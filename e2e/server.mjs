@@ -87,6 +87,7 @@ function configuration(publicPort, adminPort) {
     },
     selfservice: {
       default_browser_return_url: `http://127.0.0.1:${publicPort}/`,
+      allowed_return_urls: [`http://127.0.0.1:${publicPort}/`],
       // No test may depend on a service on the internet.
       methods: { password: { enabled: true, config: { haveibeenpwned_enabled: false } } },
       flows: { registration: { style: "unified", after: { password: { hooks: [{ hook: "session" }] } } } },

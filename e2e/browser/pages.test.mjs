@@ -142,6 +142,39 @@ test("a person who is signed in is not asked again, and a session of one browser
   await second.context().close();
 });
 
+test("a person changes their name and their password", async () => {
+  const page = await open(browser);
+  const email = "settings@example.com";
+  await register(page, server.publicUrl, email);
+  await page.getByRole("link", { name: "Account settings" }).click();
+  await page.waitForURL(/\/ui\/settings\?flow=/);
+  assert.equal(await field(page, "traits.email").inputValue(), email);
+  await field(page, "traits.name").fill("Countess");
+  await page.locator('button[name="method"][value="profile"]').click();
+  await message(page, 1050001).waitFor();
+  assert.equal(await field(page, "traits.name").inputValue(), "Countess");
+  await checkAccessible(page);
+
+  await field(page, "password").fill("short");
+  await send(page);
+  await message(page, 4000032).waitFor();
+  const other = `another ${password}`;
+  await field(page, "password").fill(other);
+  await send(page);
+  await message(page, 1050001).waitFor();
+
+  await page.goto(`${server.publicUrl}/`);
+  assert.match(await page.locator("#traits").innerText(), /Countess/);
+  await signOut(page);
+  await goToLogin(page, server.publicUrl);
+  await field(page, "identifier").fill(email);
+  await field(page, "password").fill(other);
+  await send(page);
+  await isSignedIn(page, email);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("the ways between login and registration keep the place to return to", async () => {
   const page = await open(browser);
   const returnTo = `${server.publicUrl}/?from=app`;

@@ -50,6 +50,9 @@ for (const width of [1280, 390]) {
       await shoot("error");
       await register(page, server.publicUrl, `ada-${width}-${colorScheme}@example.com`);
       await shoot("signed-in");
+      await page.getByRole("link", { name: "Account settings" }).click();
+      await page.waitForURL(/\/ui\/settings\?flow=/);
+      await shoot("settings");
       await page.context().close();
     });
   }

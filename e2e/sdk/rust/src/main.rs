@@ -1,4 +1,8 @@
 //! The flows of a native app through the Rust client.
+//!
+//! This client cannot read a form or a `continue_with` item, whichever server they come from: its enums are tagged by a
+//! field (`node_type`, `action`) that the structs inside demand as well. So the id of a flow is read by hand, and what
+//! is said of a registration is taken from the login after it. Everything else goes through the client.
 
 use ory_kratos_client::{
     apis::{Error, configuration::Configuration, frontend_api as api},
@@ -10,6 +14,16 @@ use ory_kratos_client::{
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "a long pass phrase 93";
+
+/// The id of a new flow of that kind.
+async fn flow(server: &Configuration, kind: &str) -> String {
+    let url = format!("{}/self-service/{kind}/api", server.base_path);
+    let answer = server.client.get(url).send().await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 200);
+    let flow: Value = answer.json().await.expect("a flow");
+    assert_eq!(flow["type"], "api");
+    flow["id"].as_str().expect("an id").to_owned()
+}
 
 /// The body of an answer that had to be a refusal with that status.
 fn refused<T, E: std::fmt::Debug>(answer: Result<T, Error<E>>, status: u16) -> Value {
@@ -29,24 +43,23 @@ async fn main() {
     let server = Configuration { base_path, ..Configuration::default() };
     let email = format!("rust-{}@example.com", std::process::id());
 
-    let flow = api::create_native_registration_flow(&server, None, None, None, None).await.expect("a registration flow");
     let traits = json!({"email": email, "name": "Rust"});
     let method = UpdateRegistrationFlowWithPasswordMethod::new("password".to_owned(), PASSWORD.to_owned(), traits);
     let body = UpdateRegistrationFlowBody::Password(Box::new(method));
-    let registered = api::update_registration_flow(&server, &flow.id, body, None).await.expect("a registration");
-    assert_eq!(registered.identity.traits.as_ref().expect("traits")["email"], email);
-    assert!(registered.session_token.is_some());
+    match api::update_registration_flow(&server, &flow(&server, "registration").await, body, None).await {
+        Ok(registered) => assert_eq!(registered.identity.traits.as_ref().expect("traits")["email"], email),
+        Err(Error::Serde(_)) => {} // answered with success, but with `continue_with`
+        Err(other) => panic!("{other:?}"),
+    }
 
-    let flow = api::create_native_login_flow(&server, None, None, None, None, None, None, None, None)
-        .await
-        .expect("a login flow");
+    let id = flow(&server, "login").await;
     let body = |password: &str| {
         let method = UpdateLoginFlowWithPasswordMethod::new(email.clone(), "password".to_owned(), password.to_owned());
         UpdateLoginFlowBody::Password(Box::new(method))
     };
-    let shown = refused(api::update_login_flow(&server, &flow.id, body("not the pass phrase"), None, None).await, 400);
+    let shown = refused(api::update_login_flow(&server, &id, body("not the pass phrase"), None, None).await, 400);
     assert_eq!(shown["ui"]["messages"][0]["id"], 4_000_006);
-    let login = api::update_login_flow(&server, &flow.id, body(PASSWORD), None, None).await.expect("a login");
+    let login = api::update_login_flow(&server, &id, body(PASSWORD), None, None).await.expect("a login");
     let token = login.session_token.expect("a session token");
 
     let session = api::to_session(&server, Some(&token), None, None).await.expect("a session");
