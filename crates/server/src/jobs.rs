@@ -10,16 +10,16 @@ use zelos_flow::Engine;
 use zelos_store::cleanup;
 
 /// The shortest pause between two rounds; the longest is twice as long.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 
 /// How many rows of a table one batch deletes.
 const BATCH: usize = 200;
 
 /// So long after its end a session can still be looked at by an administrator.
-const KEEP_SESSIONS: Duration = Duration::from_secs(24 * 3600);
+const KEEP_SESSIONS: Duration = Duration::from_hours(24);
 
 /// So long an error is kept for the page that shows it.
-const KEEP_ERRORS: Duration = Duration::from_secs(24 * 3600);
+const KEEP_ERRORS: Duration = Duration::from_hours(24);
 
 /// Between two batches of one round.
 const BREATH: Duration = Duration::from_millis(100);

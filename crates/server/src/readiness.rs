@@ -8,7 +8,7 @@ use zelos_store::{Error, Store, migrate};
 use zelos_web::{Phase, Readiness};
 
 /// How long a database may take to come up before the server gives up.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How often a database without its tables is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);

@@ -34,7 +34,7 @@ pub(crate) async fn watch(settings: Settings, engine: Arc<Engine>, mut ending: E
         let Watched { mut changes, watcher } = watched;
         while changes.recv().await.is_some() {
             while let Ok(Some(())) = timeout(CALM, changes.recv()).await {}
-            take_over(&settings, &engine).await;
+            Box::pin(take_over(&settings, &engine)).await;
         }
         drop(watcher);
     };
@@ -45,7 +45,7 @@ pub(crate) async fn watch(settings: Settings, engine: Arc<Engine>, mut ending: E
 }
 
 async fn take_over(settings: &Settings, engine: &Engine) {
-    match settings.again(&engine.snapshot(), &*engine.outbound).await {
+    match Box::pin(settings.again(&engine.snapshot(), &*engine.outbound)).await {
         Ok(Some(snapshot)) => {
             engine.replace_snapshot(snapshot);
             tracing::info!("the changed configuration is in use");

@@ -43,7 +43,7 @@ pub(super) struct Down {
 }
 
 /// How long a database may take to come up: as the original's.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How often `status --block` looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

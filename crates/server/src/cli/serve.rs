@@ -62,7 +62,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     tracing::info!(%public, %admin, version = VERSION, "listening");
 
     let readiness = Arc::new(Readiness::new());
-    let engine = engine(config, rng).await?;
+    let engine = Box::pin(engine(config, rng)).await?;
     let snapshot = engine.snapshot();
     let (end, ending) = watch::channel(false);
     let servers = servers(&engine, &snapshot, &readiness, [public, admin], &ending)?;
@@ -114,7 +114,7 @@ async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Fail
     };
     let store =
         Store::connect(config.dsn.expose(), options).await.map_err(|error| Failure::new(format!("dsn: {error}")))?;
-    let snapshot = settings::snapshot(config, &*outbound).await?;
+    let snapshot = Box::pin(settings::snapshot(config, &*outbound)).await?;
     let surroundings = wiring::Surroundings { store, clock: Arc::new(SystemClock), rng, outbound };
     wiring::engine(snapshot, surroundings).map_err(|error| Failure::new(format!("threads cannot be started: {error}")))
 }

@@ -14,7 +14,7 @@ use tokio::{sync::watch, time::timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// How long running requests may take once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(120);
+const GRACE: Duration = Duration::from_mins(2);
 
 /// Pause after the system refused a connection (too many open files): trying at once would only burn time.
 const BREATH: Duration = Duration::from_millis(50);

@@ -38,17 +38,14 @@ impl<'a> Address<'a> {
     /// Opens the socket.
     pub(crate) async fn bind(self) -> anyhow::Result<Listener> {
         let tls = tls::acceptor(self.tls, &format!("{}.tls", self.key))?;
-        let socket = match self.host.strip_prefix("unix:") {
-            Some(path) => {
-                let bound = unix(Path::new(path), self.socket);
-                Bound::Unix(bound.with_context(|| format!("{}.host: {path}", self.key))?, PathBuf::from(path))
-            }
-            None => {
-                let host = if self.host.is_empty() { "0.0.0.0" } else { self.host };
-                let host = host.trim_start_matches('[').trim_end_matches(']');
-                let bound = TcpListener::bind((host, self.port)).await;
-                Bound::Tcp(bound.with_context(|| format!("{}: cannot listen on {host}:{}", self.key, self.port))?)
-            }
+        let socket = if let Some(path) = self.host.strip_prefix("unix:") {
+            let bound = unix(Path::new(path), self.socket);
+            Bound::Unix(bound.with_context(|| format!("{}.host: {path}", self.key))?, PathBuf::from(path))
+        } else {
+            let host = if self.host.is_empty() { "0.0.0.0" } else { self.host };
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let bound = TcpListener::bind((host, self.port)).await;
+            Bound::Tcp(bound.with_context(|| format!("{}: cannot listen on {host}:{}", self.key, self.port))?)
         };
         Ok(Listener { socket, tls })
     }

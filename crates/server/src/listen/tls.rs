@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{path::Path, sync::Arc};
 use tokio_rustls::TlsAcceptor;
-use zelos_core::config::serve::Tls;
+use zelos_core::{config::serve::Tls, secret::Secret};
 
 /// What takes TLS connections; nothing where the configuration has no certificate. `key` is the key path of the
 /// section, for errors.
@@ -20,7 +20,7 @@ pub(crate) fn acceptor(tls: &Tls, key: &str) -> anyhow::Result<Option<TlsAccepto
         .map_err(|error| anyhow::anyhow!("{at}: no PEM certificates: {error}"))?;
     anyhow::ensure!(!chain.is_empty(), "{at}: no PEM certificate found");
     let at = format!("{key}.key");
-    let secret = tls.key.base64.as_ref().map(|text| text.expose());
+    let secret = tls.key.base64.as_ref().map(Secret::expose);
     let secret = pem(tls.key.path.as_deref(), secret).with_context(|| at.clone())?;
     let secret =
         PrivateKeyDer::from_pem_slice(&secret).map_err(|error| anyhow::anyhow!("{at}: no PEM private key: {error}"))?;

@@ -150,7 +150,7 @@ pub(super) async fn made(app: &App, cx: &Cx<'_>, body: body::Create) -> Result<I
         follow(cx, &mut identity)?;
     }
     for given in body.verifiable_addresses.unwrap_or_default() {
-        verify(&mut identity, cx.clock.now(), &Verified::of(given));
+        verify(&mut identity, cx.clock.now(), &Verified::of(&given));
     }
     identity.available_aal = people::available_aal(&app.engine, cx.snapshot, &identity);
     Ok(identity)
@@ -251,7 +251,7 @@ fn patched(cx: &Cx<'_>, old: &Identity, body: &[u8]) -> Result<Identity, Refused
     identity.credentials = patched_credentials(cx, old, patched.credentials)?;
     follow(cx, &mut identity)?;
     for given in patched.verifiable_addresses {
-        verify(&mut identity, now, &Verified::of(given));
+        verify(&mut identity, now, &Verified::of(&given));
     }
     Ok(identity)
 }
@@ -335,7 +335,7 @@ struct Verified {
 }
 
 impl Verified {
-    fn of(given: GivenAddress) -> Self {
+    fn of(given: &GivenAddress) -> Self {
         let status =
             given.status.unwrap_or(if given.verified { AddressStatus::Completed } else { AddressStatus::Pending });
         Self {

@@ -19,8 +19,8 @@ use std::{str::FromStr, sync::Arc};
 use zelos_core::{
     id::IdentityId,
     identity::{
-        CredentialType, Identity,
-        json::{IdentityView, Show},
+        Identity,
+        json::{CredentialFilter, IdentityView, Show},
         normalize,
     },
     problem::Problem,
@@ -69,7 +69,7 @@ pub(super) async fn by_external_id(State(app): State<Arc<App>>, caller: Caller, 
     answer::give(&caller, done.await)
 }
 
-fn view(snapshot: &Snapshot, identity: &Identity, shown: &Vec<CredentialType>) -> Result<Done, Refused> {
+fn view(snapshot: &Snapshot, identity: &Identity, shown: &dyn CredentialFilter) -> Result<Done, Refused> {
     Done::json(&IdentityView {
         identity,
         schema_url: Some(&snapshot.schema_url(&identity.schema_id)),
