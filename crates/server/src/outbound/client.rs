@@ -160,7 +160,7 @@ fn forbidden(url: &Url) -> OutboundError {
 /// Says what went wrong without the URL, which may hold secrets.
 fn explain(error: &reqwest::Error, url: &Url) -> OutboundError {
     let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    if causes.any(|cause| cause.is::<PrivateOnly>()) {
+    if causes.any(<dyn Error>::is::<PrivateOnly>) {
         return forbidden(url);
     }
     if error.is_timeout() {
