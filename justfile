@@ -16,10 +16,6 @@ test *arguments:
 test-db which="":
     TEST_DATABASES="$(scripts/test-databases | tr ',' '\n' | grep '{{which}}' | paste -sd,)" cargo test --workspace --locked
 
-# the recorded exchanges; `just golden accept` takes the new ones
-golden mode="check":
-    INSTA_UPDATE={{ if mode == "accept" { "always" } else { "no" } }} cargo test -p zelos-server --test it golden
-
 # the acceptance suite against the release build (ACCEPTANCE_SUITE names its folder)
 acceptance: release
     scripts/test acceptance
