@@ -86,11 +86,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 
 fn peer(parts: &Parts) -> Option<Peer> {
     let connected = || parts.extensions.get().map(|ConnectInfo::<SocketAddr>(address)| *address);
-    parts
-        .extensions
-        .get()
-        .copied()
-        .or_else(|| connected().map(|address| Peer { address: Some(address), tls: false }))
+    parts.extensions.get().copied().or_else(|| connected().map(|address| Peer { address: Some(address), tls: false }))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -86,9 +86,8 @@ fn negotiate<'a>(specs: &[Spec<'_>], offers: &[&'a str], default: &'a str) -> &'
             } else {
                 continue;
             };
-            let better = found.is_none_or(|(quality, wild)| {
-                spec.quality > quality || (spec.quality == quality && wildness < wild)
-            });
+            let better = found
+                .is_none_or(|(quality, wild)| spec.quality > quality || (spec.quality == quality && wildness < wild));
             if better {
                 found = Some((spec.quality, wildness));
                 best = offer;
@@ -198,9 +197,7 @@ fn forwarded_for(headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
 fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified(),
-        IpAddr::V6(ip) => {
-            ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local()
-        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 

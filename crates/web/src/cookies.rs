@@ -118,3 +118,7 @@ fn open(snapshot: &Snapshot, sealed: &str) -> Option<SessionCookie> {
     let token = SessionToken::received(std::str::from_utf8(token).ok()?);
     Some(SessionCookie { token, expires_at })
 }
+
+#[cfg(test)]
+#[path = "cookies_tests.rs"]
+mod tests;

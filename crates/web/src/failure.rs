@@ -62,34 +62,53 @@ impl Failure {
     /// Finds the words, and logs what is our fault or our operator's.
     pub(crate) fn of(problem: &Problem, to: Audience<'_>) -> Self {
         log(problem);
-        let mut failure = match problem {
-            Problem::Expired(expired) => Self::expired(expired),
-            Problem::NeedsReauth { to } => Self::new(StatusCode::FORBIDDEN, "The last proof is too old for this: prove yourself again.")
-                .id("session_refresh_required")
-                .beside("redirect_browser_to", to.as_str()),
-            Problem::StepUp { built, to } => {
-                Self::new(StatusCode::FORBIDDEN, "The session needs a second factor for this.")
-                    .id("session_aal2_required")
-                    .detail("redirect_browser_to", built.as_str())
-                    .beside("redirect_browser_to", to.as_str())
-            }
-            Problem::NoSession(door) => Self::no_session(*door),
-            Problem::AlreadySignedIn { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "Somebody is signed in already.").id("session_already_available")
-            }
-            Problem::Csrf(reason) => Self::csrf(*reason, to.is_script),
-            Problem::Busy { retry_after } => {
-                let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "Too much work waits: try again in a moment.");
-                Self { retry_after: Some(*retry_after), ..failure }
-            }
-            Problem::Unavailable => {
-                let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached at the moment.");
-                Self { retry_after: Some(Duration::from_secs(1)), ..failure }
-            }
-            other => Self::plain(other),
-        };
+        let mut failure = Self::put(problem, to.is_script);
         failure.error.request = to.request_id.map(ToOwned::to_owned);
         failure
+    }
+
+    fn put(problem: &Problem, is_script: bool) -> Self {
+        let new = |code, reason: &str| Self::new(code, reason);
+        match problem {
+            Problem::Expired(expired) => Self::expired(expired),
+            Problem::NeedsReauth { to } => {
+                new(StatusCode::FORBIDDEN, "The last proof is too old for this: prove yourself again.")
+                    .id("session_refresh_required")
+                    .beside("redirect_browser_to", to.as_str())
+            }
+            Problem::StepUp { built, to } => new(StatusCode::FORBIDDEN, "The session needs a second factor for this.")
+                .id("session_aal2_required")
+                .detail("redirect_browser_to", built.as_str())
+                .beside("redirect_browser_to", to.as_str()),
+            Problem::NoSession(door) => Self::no_session(*door),
+            Problem::AlreadySignedIn { .. } => {
+                new(StatusCode::BAD_REQUEST, "Somebody is signed in already.").id("session_already_available")
+            }
+            Problem::Csrf(reason) => Self::csrf(*reason, is_script),
+            Problem::Form(_) => new(StatusCode::BAD_REQUEST, "What was sent does not fit."),
+            Problem::Bad { id, reason } => new(StatusCode::BAD_REQUEST, reason).id(*id),
+            Problem::Unauthorized { id, reason } => new(StatusCode::UNAUTHORIZED, reason).id(*id),
+            Problem::Forbidden { id, reason } => new(StatusCode::FORBIDDEN, reason).id(*id),
+            Problem::NotFound(reason) => new(StatusCode::NOT_FOUND, reason),
+            Problem::Conflict(reason) => new(StatusCode::CONFLICT, reason),
+            Problem::Raced => new(StatusCode::CONFLICT, "Another request changed the same thing: try again."),
+            Problem::TooLarge => new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 5 MiB."),
+            Problem::Busy { retry_after } => {
+                new(StatusCode::TOO_MANY_REQUESTS, "Too much work waits: try again in a moment.").after(*retry_after)
+            }
+            Problem::Unavailable => {
+                new(StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached at the moment.")
+                    .after(Duration::from_secs(1))
+            }
+            Problem::Misconfigured(reason) => {
+                new(StatusCode::INTERNAL_SERVER_ERROR, reason).id("invalid_configuration")
+            }
+            Problem::Upstream(reason) => new(StatusCode::BAD_GATEWAY, reason).id("upstream_error"),
+            Problem::Bug(_) => new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong here; the operator can find it in the log.",
+            ),
+        }
     }
 
     /// A status with words of its own.
@@ -106,9 +125,10 @@ impl Failure {
 
     /// A script cannot go on by itself: its browser has to load that address.
     pub(crate) fn location_change(to: &str, request_id: Option<&str>) -> Self {
-        let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The browser has to go on at redirect_browser_to.")
-            .id("browser_location_change_required")
-            .beside("redirect_browser_to", to);
+        let mut failure =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The browser has to go on at redirect_browser_to.")
+                .id("browser_location_change_required")
+                .beside("redirect_browser_to", to);
         failure.error.request = request_id.map(ToOwned::to_owned);
         failure
     }
@@ -135,22 +155,9 @@ impl Failure {
         self
     }
 
-    fn plain(problem: &Problem) -> Self {
-        let (status, id, reason) = match problem {
-            Problem::Bad { id, reason } => (StatusCode::BAD_REQUEST, *id, reason.as_str()),
-            Problem::Unauthorized { id, reason } => (StatusCode::UNAUTHORIZED, *id, reason.as_str()),
-            Problem::Forbidden { id, reason } => (StatusCode::FORBIDDEN, *id, reason.as_str()),
-            Problem::NotFound(reason) => (StatusCode::NOT_FOUND, None, reason.as_str()),
-            Problem::Conflict(reason) => (StatusCode::CONFLICT, None, reason.as_str()),
-            Problem::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None, "The body is larger than 5 MiB."),
-            Problem::Misconfigured(reason) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, Some("invalid_configuration"), reason.as_str())
-            }
-            Problem::Upstream(reason) => (StatusCode::BAD_GATEWAY, Some("upstream_error"), reason.as_str()),
-            Problem::Form(_) => (StatusCode::BAD_REQUEST, None, "What was sent does not fit."),
-            _ => (StatusCode::INTERNAL_SERVER_ERROR, None, "Something went wrong here; the operator can find it in the log."),
-        };
-        Self::new(status, reason).id(id)
+    fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
     }
 
     fn no_session(door: NoSession) -> Self {
@@ -226,7 +233,10 @@ impl Failure {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(HeaderName::from_static("ory-error-id"), HeaderValue::from_static(self.error.id.unwrap_or_default()));
+        headers.insert(
+            HeaderName::from_static("ory-error-id"),
+            HeaderValue::from_static(self.error.id.unwrap_or_default()),
+        );
         if let Some(after) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }

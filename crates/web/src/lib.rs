@@ -22,6 +22,10 @@ mod paging;
 mod public;
 mod respond;
 mod router;
+#[cfg(test)]
+mod router_tests;
+#[cfg(test)]
+mod testing;
 
 pub use app::{App, Phase, Readiness};
 pub use client::Peer;

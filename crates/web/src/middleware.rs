@@ -20,9 +20,12 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use std::{panic::AssertUnwindSafe, sync::Arc};
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 use zelos_core::{problem::Problem, snapshot::Snapshot};
 
 const NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache, no-store, must-revalidate");
+/// So much of a request's id is logged.
+const MAX_REQUEST_ID: usize = 128;
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Around the public server.
@@ -103,7 +106,11 @@ async fn run(request: Request, next: Next) -> Response {
     {
         return respond::redirect(StatusCode::TEMPORARY_REDIRECT, &clean);
     }
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    // Whatever is logged on the way can be found by the id that the caller, or a proxy, gave the request.
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    let id: Option<String> = id.map(|id| id.chars().take(MAX_REQUEST_ID).collect());
+    let span = id.map_or_else(Span::none, |id| tracing::info_span!("request", id));
+    match AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await {
         Ok(response) => response,
         // The panic hook has logged where.
         Err(_) => Failure::of(&Problem::bug("a handler panicked"), Audience::default()).into_response(),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use zelos_core::{
     continue_with::ContinueWith,
-    flow::{Channel, Flow, Kind, json::FlowView},
+    flow::{Channel, Detail, Flow, Kind, json::FlowView},
     identity::{
         Identity,
         json::{IdentityView, Show, with_schema_url},
@@ -69,11 +69,7 @@ const POLICY: [KindPolicy; 5] = {
             ..BASE
         },
         BASE,
-        KindPolicy {
-            signed_in_page: [StatusCode::FOUND, StatusCode::FOUND],
-            replaced: Replaced::Shown,
-            ..BASE
-        },
+        KindPolicy { signed_in_page: [StatusCode::FOUND, StatusCode::FOUND], replaced: Replaced::Shown, ..BASE },
         KindPolicy { replaced: Replaced::Shown, ..BASE },
     ]
 };
@@ -140,7 +136,9 @@ pub(crate) fn redirect(status: StatusCode, to: &str) -> Response {
             response.headers_mut().insert(header::LOCATION, to);
             response
         }
-        Err(_) => Failure::of(&Problem::bug("a redirect leads to what is no address"), Audience::default()).into_response(),
+        Err(_) => {
+            Failure::of(&Problem::bug("a redirect leads to what is no address"), Audience::default()).into_response()
+        }
     }
 }
 
@@ -245,32 +243,41 @@ fn way_out(caller: &Caller, kind: Kind, stage: Stage, found: &Problem) -> Option
     }
 }
 
-/// What a flow's door answers when all went as it should. `channel` is the flow's.
-pub(crate) fn outcome(app: &App, caller: &Caller, kind: Kind, outcome: Outcome) -> Response {
+/// What a flow's door answers when all went as it should.
+pub(crate) async fn outcome(app: &App, caller: &Caller, kind: Kind, outcome: Outcome) -> Response {
     let snapshot = &caller.snapshot;
     match outcome {
         Outcome::Render { flow, why } => {
             let wants_json = if why == Why::Created { caller.client.accepts_json } else { caller.client.is_json };
-            render(snapshot, Form::of(flow.channel, wants_json), &flow, why)
+            let identity = match flow.detail {
+                Detail::Settings { .. } => match app.engine.authenticate(&caller.request).await {
+                    Ok(current) => current.map(|current| person_json(snapshot, &current.person)),
+                    Err(found) => return problem(caller, &found),
+                },
+                _ => None,
+            };
+            let view = FlowView { flow: &flow, identity: identity.as_deref() };
+            render(snapshot, Form::of(flow.channel, wants_json), &view, why)
         }
         Outcome::StepUp { to, issued } => {
-            let mut response = match caller.client.is_json {
-                true => Failure::location_change(&to, caller.request_id.as_deref()).into_response(),
-                false => redirect(StatusCode::SEE_OTHER, &to),
+            let mut response = if caller.client.is_json {
+                Failure::location_change(&to, caller.request_id.as_deref()).into_response()
+            } else {
+                redirect(StatusCode::SEE_OTHER, &to)
             };
             hand_out(app, caller, &issued, &mut response);
             response
         }
         Outcome::AlreadySignedIn { flow, to } => match Form::of(flow.channel, caller.client.is_json) {
             Form::Page => redirect(policy(kind).signed_in_page[1], &to),
-            form => render(snapshot, form, &flow, Why::Invalid),
+            form => render(snapshot, form, &FlowView { flow: &flow, identity: None }, Why::Invalid),
         },
         Outcome::Continue(completed) => completed_flow(app, caller, *completed),
     }
 }
 
-fn render(snapshot: &Snapshot, form: Form, flow: &Flow, why: Why) -> Response {
-    let kind = flow.kind();
+fn render(snapshot: &Snapshot, form: Form, view: &FlowView<'_>, why: Why) -> Response {
+    let kind = view.flow.kind();
     let status = match (form, why) {
         (Form::Page, Why::Invalid) => policy(kind).invalid_page,
         (Form::Page, _) => StatusCode::SEE_OTHER,
@@ -279,9 +286,9 @@ fn render(snapshot: &Snapshot, form: Form, flow: &Flow, why: Why) -> Response {
         (_, Why::Invalid) => StatusCode::BAD_REQUEST,
     };
     if form == Form::Page {
-        return redirect(status, &snapshot.ui_url_of(kind, flow.id));
+        return redirect(status, &snapshot.ui_url_of(kind, view.flow.id));
     }
-    json(status, &FlowView { flow, identity: None })
+    json(status, view)
 }
 
 /// The body of a finished login or registration.
@@ -392,8 +399,7 @@ fn address(hint: &ContinueWith) -> Option<&str> {
 /// the login must not work after it.
 fn hand_out(app: &App, caller: &Caller, issued: &Issued, response: &mut Response) {
     let engine = &app.engine;
-    let cookie =
-        cookies::hand_out(&caller.snapshot, &*engine.rng, engine.clock.now(), &issued.session, &issued.token);
+    let cookie = cookies::hand_out(&caller.snapshot, &*engine.rng, engine.clock.now(), &issued.session, &issued.token);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

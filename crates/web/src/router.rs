@@ -4,7 +4,12 @@
 //! ones, an unclean path is redirected to the clean one. On the admin server everything stands below `/admin`, and the
 //! prefix may be left out.
 
-use crate::{admin, app::App, middleware, public::*};
+use crate::{
+    admin,
+    app::App,
+    middleware,
+    public::{errors, flows, health, logout, redirects, schemas, sessions, ui, wellknown},
+};
 use axum::{
     Router,
     extract::Request,
@@ -96,10 +101,8 @@ fn to_admin() -> Router<Arc<App>> {
         .route("/admin/recovery/code", post(redirects::to_admin))
         .route("/admin/recovery/link", post(redirects::to_admin));
     for prefix in ["", "/admin"] {
-        let item = get(redirects::to_admin)
-            .delete(redirects::to_admin)
-            .put(redirects::to_admin)
-            .patch(redirects::to_admin);
+        let item =
+            get(redirects::to_admin).delete(redirects::to_admin).put(redirects::to_admin).patch(redirects::to_admin);
         routes = routes
             .route(&format!("{prefix}/identities"), get(redirects::to_admin).post(redirects::to_admin))
             .route(&format!("{prefix}/identities/by/external/{{external_id}}"), get(redirects::to_admin))

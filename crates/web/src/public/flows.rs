@@ -19,16 +19,11 @@ use zelos_core::{
 };
 
 /// Begins a flow.
-pub(crate) async fn create(
-    State(app): State<Arc<App>>,
-    mut caller: Caller,
-    kind: Kind,
-    channel: Channel,
-) -> Response {
+pub(crate) async fn create(State(app): State<Arc<App>>, mut caller: Caller, kind: Kind, channel: Channel) -> Response {
     // The form carries the secret whose cookie goes out with this very answer.
     caller.request.csrf = caller.request.csrf.or(caller.fresh_csrf);
     match app.engine.create(kind, channel, &caller.request, &caller.query()).await {
-        Ok(outcome) => respond::outcome(&app, &caller, kind, outcome),
+        Ok(outcome) => respond::outcome(&app, &caller, kind, outcome).await,
         Err(problem) => respond::flow_problem(&app, &caller, (kind, Stage::Create), Some(channel), &problem).await,
     }
 }
@@ -56,7 +51,7 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, request: Request, kind: 
     };
     let id = caller.query_value("flow");
     match app.engine.submit(kind, id.as_deref(), &caller.request, input).await {
-        Ok(outcome) => respond::outcome(&app, &caller, kind, outcome),
+        Ok(outcome) => respond::outcome(&app, &caller, kind, outcome).await,
         Err(refusal) => {
             respond::flow_problem(&app, &caller, (kind, Stage::Submit), refusal.channel, &refusal.problem).await
         }

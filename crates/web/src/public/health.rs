@@ -23,13 +23,10 @@ pub(crate) async fn alive() -> Response {
 
 /// Requests are welcome; why not is not told to strangers.
 pub(crate) async fn ready_public(State(app): State<Arc<App>>) -> Response {
-    match obstacle(&app).await {
-        None => ok(),
-        Some(_) => {
-            let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "The service is not ready; its log says why.");
-            failure.into_response()
-        }
+    if obstacle(&app).await.is_none() {
+        return ok();
     }
+    Failure::new(StatusCode::SERVICE_UNAVAILABLE, "The service is not ready; its log says why.").into_response()
 }
 
 /// Requests are welcome, or why they are not.

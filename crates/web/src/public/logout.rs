@@ -14,9 +14,7 @@ use zelos_core::problem::{Problem, Result};
 pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller) -> Response {
     let return_to = caller.query_value("return_to");
     match app.engine.logout_url(&caller.request, return_to.as_deref()).await {
-        Ok(logout) => {
-            respond::json(StatusCode::OK, &json!({ "logout_url": logout.url, "logout_token": logout.token }))
-        }
+        Ok(logout) => respond::json(StatusCode::OK, &json!({ "logout_url": logout.url, "logout_token": logout.token })),
         Err(problem) => respond::forward(&app, &caller, &problem).await,
     }
 }

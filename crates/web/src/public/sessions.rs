@@ -48,8 +48,7 @@ fn tell(app: &App, caller: &Caller, current: &Current) -> Response {
     let snapshot = &caller.snapshot;
     let (session, now) = (&current.session, app.engine.clock.now());
     let identity = person_json(snapshot, &current.person);
-    let view =
-        SessionView { session, active: true, identity: Some(&identity), devices: Some(&session.devices) };
+    let view = SessionView { session, active: true, identity: Some(&identity), devices: Some(&session.devices) };
     let mut response = respond::json(StatusCode::OK, &view);
     respond::set(&mut response, "x-kratos-authenticated-identity-id", current.person.id.to_string());
     let flags = &snapshot.feature_flags;
@@ -80,7 +79,8 @@ async fn list_others(app: &App, caller: &Caller, uri: &Uri) -> Result<Response> 
     let page = Offset::read(&query);
     let now = app.engine.clock.now();
     let filter = sessions::Filter { active: Some(true), now, except: Some(current.session.id) };
-    let wanted = Page::Number { page: u64::try_from(page.page).unwrap_or(u64::MAX), size: page.size };
+    // Quirk: pages are counted from one here, and page 0 is page 1 (Kratos persistence/sql/persister_session.go).
+    let wanted = Page::Number { page: u64::try_from(page.page.max(1) - 1).unwrap_or(u64::MAX), size: page.size };
     let (found, total) = sessions::list_of_identity(&app.engine.store, current.person.id, &filter, wanted).await?;
     // Quirk: the person in this list lacks the addresses and says an empty `schema_url` (Kratos session/handler.go).
     let identity = bare_person_json(&current.person)?;

@@ -37,7 +37,9 @@ pub(crate) async fn flow(State(app): State<Arc<App>>, caller: Caller, kind: Kind
     if !shows(&caller.snapshot, kind) {
         return middleware::not_found();
     }
-    let Some(id) = caller.query_value("flow") else { return begin(&caller, kind, caller.query_value("return_to")) };
+    let Some(id) = caller.query_value("flow") else {
+        return begin(&caller, kind, caller.query_value("return_to").as_deref());
+    };
     match app.engine.fetch(kind, &id, &caller.request).await {
         Ok((flow, person)) => {
             let identity = person.map(|person| person_json(&caller.snapshot, &person));
@@ -47,7 +49,7 @@ pub(crate) async fn flow(State(app): State<Arc<App>>, caller: Caller, kind: Kind
             };
             respond_with(&app, &caller, drawn)
         }
-        Err(Problem::Expired(expired)) => begin(&caller, kind, expired.details["return_to"].as_str().map(Into::into)),
+        Err(Problem::Expired(expired)) => begin(&caller, kind, expired.details["return_to"].as_str()),
         // The browser has a cookie, so the new flow will be its own.
         Err(Problem::NotFound(_) | Problem::Csrf(CsrfReason::Mismatch)) => begin(&caller, kind, None),
         Err(problem @ (Problem::NoSession(_) | Problem::StepUp { .. })) => {
@@ -57,8 +59,8 @@ pub(crate) async fn flow(State(app): State<Arc<App>>, caller: Caller, kind: Kind
     }
 }
 
-fn begin(caller: &Caller, kind: Kind, return_to: Option<String>) -> Response {
-    let query: Vec<(&str, &str)> = return_to.iter().map(|to| ("return_to", to.as_str())).collect();
+fn begin(caller: &Caller, kind: Kind, return_to: Option<&str>) -> Response {
+    let query: Vec<(&str, &str)> = return_to.iter().map(|to| ("return_to", *to)).collect();
     respond::redirect(StatusCode::SEE_OTHER, &caller.snapshot.start_url(kind, &query))
 }
 
@@ -90,8 +92,7 @@ async fn draw_start(app: &App, caller: &Caller) -> Result<String> {
         Some(current) => {
             let identity = person_json(snapshot, &current.person);
             let devices = Some(&*current.session.devices);
-            let view =
-                SessionView { session: &current.session, active: true, identity: Some(&identity), devices };
+            let view = SessionView { session: &current.session, active: true, identity: Some(&identity), devices };
             Some(to_value(&view)?)
         }
     };
