@@ -1,14 +1,13 @@
 //! Fresh, migrated databases for tests: SQLite always, servers where `TEST_DATABASES` names their URLs (separated by
 //! commas). Each test gets a database of its own on the server and drops it afterwards.
 
-use anyhow::{Context, Result, bail};
-use mysql_async::prelude::Queryable;
+use anyhow::{Context, Result};
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 use tempfile::TempDir;
-use zelos_store::{PoolOptions, Store, migrate};
+use zelos_store::{Batch, PoolOptions, Store, migrate};
 
 /// A database for one test.
 #[derive(Debug)]
@@ -41,10 +40,13 @@ impl Database {
     pub async fn on(server: &str) -> Result<Self> {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("zelos_app_{}_{number}", std::process::id());
-        run(server, &format!("CREATE DATABASE {name}")).await?;
-        let mut url = url::Url::parse(server)?;
-        url.set_path(&name);
-        Ok(Self { dsn: url.into(), server: Some((server.to_owned(), name)), _folder: TempDir::new()? })
+        run(server, format!("DROP DATABASE IF EXISTS {name}")).await?;
+        run(server, format!("CREATE DATABASE {name}")).await?;
+        // A MySQL DSN is no URL (`tcp(host:port)`), so the name is exchanged in the text.
+        let (address, query) = server.split_once('?').unwrap_or((server, ""));
+        let (address, _) = address.rsplit_once('/').context("the server's URL names a database")?;
+        let dsn = format!("{address}/{name}?{query}");
+        Ok(Self { dsn, server: Some((server.to_owned(), name)), _folder: TempDir::new()? })
     }
 
     /// Connects and migrates.
@@ -56,28 +58,16 @@ impl Database {
 
     /// Gives the database back. (SQLite's is removed with its folder.)
     pub async fn remove(self) -> Result<()> {
-        match &self.server {
-            Some((server, name)) if server.starts_with("postgres") => {
-                run(server, &format!("DROP DATABASE {name} WITH (FORCE)")).await
-            }
-            Some((server, name)) => run(server, &format!("DROP DATABASE {name}")).await,
-            None => Ok(()),
-        }
+        let Some((server, name)) = &self.server else { return Ok(()) };
+        let force = if server.starts_with("postgres") { " WITH (FORCE)" } else { "" };
+        run(server, format!("DROP DATABASE {name}{force}")).await
     }
 }
 
-async fn run(server: &str, statement: &str) -> Result<()> {
-    if server.starts_with("postgres") {
-        let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await?;
-        let task = tokio::spawn(connection);
-        client.batch_execute(statement).await.with_context(|| statement.to_owned())?;
-        drop(client);
-        return Ok(task.await??);
-    }
-    if server.starts_with("mysql") {
-        let mut connection = mysql_async::Conn::from_url(server).await?;
-        connection.query_drop(statement).await.with_context(|| statement.to_owned())?;
-        return Ok(connection.disconnect().await?);
-    }
-    bail!("TEST_DATABASES names a server of an unknown kind")
+async fn run(server: &str, statement: String) -> Result<()> {
+    let store = Store::connect(server, PoolOptions::default()).await?;
+    let mut batch = Batch::new();
+    batch.add(statement.clone(), []);
+    store.commit(batch).await.context(statement)?;
+    Ok(())
 }

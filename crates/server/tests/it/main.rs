@@ -3,6 +3,7 @@
 mod flows;
 mod house;
 mod login;
+mod quirks;
 mod registration;
 mod sessions;
 mod wire;

@@ -1,0 +1,124 @@
+//! Oddities kept for compatibility: what docs/quirks.md lists and no other story tells.
+
+use crate::wire::PASSWORD;
+use serde_json::{Value, json};
+use zelos_testkit::{Mode, Setup, node, scenario};
+
+fn flows(config: Value) -> Setup {
+    Setup::with(json!({ "selfservice": { "flows": config } }))
+}
+
+#[tokio::test]
+async fn a_forbidden_address_at_logout_is_refused_after_the_fact() {
+    scenario(Setup::default(), async |app| {
+        app.person("late@example.org", PASSWORD).await;
+        let mut visitor = app.visitor(Mode::Spa);
+        visitor.sign_in("late@example.org", PASSWORD).await;
+        let logout = visitor.get("/self-service/logout/browser").await.json();
+        let token = logout["logout_token"].as_str().unwrap().to_owned();
+        let path = format!("/self-service/logout?token={token}&return_to=https://evil.example.com/");
+        let answer = visitor.get(&path).await;
+        assert_eq!(answer.json()["error"]["id"], "self_service_flow_return_to_forbidden");
+        assert_eq!(visitor.whoami().await.status, 401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_a_login_names_the_method_of_its_first_screen() {
+    let style = json!({ "login": { "style": "identifier_first" }, "registration": { "style": "profile_first" } });
+    scenario(flows(style), async |app| {
+        app.person("step@example.org", PASSWORD).await;
+        let mut visitor = app.visitor(Mode::Native);
+        let flow = visitor.begin("login", "").await;
+        let answer = visitor.submit(&flow, json!({ "identifier": "step@example.org" })).await;
+        assert_eq!(answer.json()["active"], "identifier_first");
+        let flow = visitor.begin("registration", "").await;
+        let values = json!({ "method": "profile", "traits": { "email": "new@example.org" } });
+        assert!(visitor.submit(&flow, values).await.json().get("active").is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_nobody_else_takes_tells_who_one_is() {
+    scenario(flows(json!({ "login": { "style": "identifier_first" } })), async |app| {
+        app.person("any@example.org", PASSWORD).await;
+        let mut visitor = app.visitor(Mode::Native);
+        let flow = visitor.begin("login", "").await;
+        let answer = visitor.submit(&flow, json!({ "method": "nonsense", "identifier": "any@example.org" })).await;
+        assert!(!node(&answer.json(), "password").is_null(), "{}", answer.text);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn traits_may_come_as_json_in_a_text() {
+    scenario(Setup::default(), async |app| {
+        let mut visitor = app.visitor(Mode::Native);
+        let answer = visitor.sign_up(json!("{\"email\":\"text@example.org\"}"), PASSWORD).await;
+        assert_eq!(answer.json()["identity"]["traits"]["email"], "text@example.org", "{}", answer.text);
+        let answer = visitor.sign_up(json!("no json"), PASSWORD).await;
+        assert_eq!(answer.status, 400);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_brings_its_own_node_if_the_form_lacks_it() {
+    scenario(Setup::default(), async |app| {
+        let answer = app.visitor(Mode::Native).sign_up(json!(42), PASSWORD).await;
+        assert_eq!(answer.node_messages("traits"), [4_000_026], "{}", answer.text);
+        let carrier = node(&answer.json(), "traits");
+        assert_eq!((&carrier["group"], &carrier["attributes"]["type"]), (&json!("default"), &json!("text")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_can_be_called_so_has_a_password_to_set() {
+    scenario(Setup::default(), async |app| {
+        let body = json!({ "traits": { "email": "empty@example.org" } });
+        let made = app.admin("POST", "/admin/identities", Some(body)).await.json();
+        let path = format!("/admin/identities/{}?include_credential=password", made["id"].as_str().unwrap());
+        let password = app.admin("GET", &path, None).await.json()["credentials"]["password"].clone();
+        assert_eq!((&password["identifiers"], &password["config"]), (&json!(["empty@example.org"]), &json!({})));
+        let answer = app.visitor(Mode::Native).sign_in("empty@example.org", "").await;
+        assert_eq!(answer.status, 400, "an empty password opens nothing");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_way_back_is_not_guarded() {
+    scenario(flows(json!({ "registration": { "style": "profile_first" } })), async |app| {
+        let mut visitor = app.visitor(Mode::Spa);
+        let flow = visitor.begin("registration", "").await;
+        let path = format!("/self-service/registration?flow={}", flow["id"].as_str().unwrap());
+        let send = json!({ "screen": "previous", "traits": { "email": "back@example.org" } }).to_string();
+        let answer = visitor.send("POST", &path, &[("content-type", "application/json")], send).await;
+        assert_eq!(node(&answer.json(), "traits.email")["attributes"]["value"], "back@example.org", "{}", answer.text);
+        let on = json!({ "method": "profile", "traits": { "email": "back@example.org" } }).to_string();
+        let answer = visitor.send("POST", &path, &[("content-type", "application/json")], on).await;
+        assert_eq!(answer.status, 403, "the way on is");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hash_of_other_costs_stays_as_it_is() {
+    scenario(Setup::default(), async |app| {
+        // "a-password-of-old" at cost 5, while 4 is configured.
+        let hash = "$2b$05$cCBS0idnEiQr6ZDQA9RWfuZffKoAOn7Vn8ig39kTS.NzmrS1m8mmG";
+        let config = json!({ "hashed_password": hash });
+        let body =
+            json!({ "traits": { "email": "cost@example.org" }, "credentials": { "password": { "config": config } } });
+        assert_eq!(app.admin("POST", "/admin/identities", Some(body)).await.status, 201);
+        let mut visitor = app.visitor(Mode::Native);
+        assert_eq!(visitor.sign_in("cost@example.org", "a-password-of-old").await.status, 200);
+        let query = "/admin/identities?credentials_identifier=cost@example.org&include_credential=password";
+        let found = app.admin("GET", query, None).await.json();
+        assert_eq!(found[0]["credentials"]["password"]["config"]["hashed_password"], hash);
+    })
+    .await;
+}
