@@ -46,11 +46,10 @@ pub(crate) async fn watch(settings: Settings, engine: Arc<Engine>, mut ending: E
 
 async fn take_over(settings: &Settings, engine: &Engine) {
     match Box::pin(settings.again(&engine.snapshot(), &*engine.outbound)).await {
-        Ok(Some(snapshot)) => {
+        Ok(snapshot) => {
             engine.replace_snapshot(snapshot);
             tracing::info!("the changed configuration is in use");
         }
-        Ok(None) => tracing::debug!("the configuration files say the same as before"),
         Err(failure) => {
             for reason in failure.0 {
                 tracing::error!(%reason, "the changed configuration is not used");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use zelos_core::{
     config::{
         Config, ConfigError, Flags, Loaded, Source, development_document, identity::IdentitySchema as IdentitySchemaAt,
-        load, look_up, reload_allowed,
+        load, look_up, reload_allowed, unbuilt,
     },
     outbound::Outbound,
     rng::Rng,
@@ -55,15 +55,13 @@ impl Settings {
         &self.source.files
     }
 
-    /// Loads the configuration anew; nothing if it says what `old` says.
-    pub(crate) async fn again(&self, old: &Config, outbound: &dyn Outbound) -> Result<Option<Snapshot>, Failure> {
+    /// Loads the configuration anew, with what it refers to: that may have changed as well.
+    pub(crate) async fn again(&self, old: &Config, outbound: &dyn Outbound) -> Result<Snapshot, Failure> {
         let Loaded { config, warnings } = self.read()?;
-        if config == *old {
-            return Ok(None);
-        }
         reload_allowed(old, &config).map_err(|error| Failure::new(error.to_string()))?;
+        judge_unbuilt(&config)?;
         warn(&warnings);
-        Ok(Some(Box::pin(snapshot(config, outbound)).await?))
+        Box::pin(snapshot(config, outbound)).await
     }
 
     fn read(&self) -> Result<Loaded, Failure> {
@@ -71,15 +69,22 @@ impl Settings {
         let secrets = &mut loaded.config.secrets;
         if secrets.for_cookies().is_empty() {
             secrets.default = vec![self.fallback.clone()];
-            let reason = "is not set either: sessions in cookies end with this process".to_owned();
-            loaded.warnings.push(ConfigError {
-                origin: None,
-                key: "secrets.cookie: secrets.default".to_owned(),
-                reason,
-            });
         }
         Ok(loaded)
     }
+}
+
+/// Features that are not built yet are named; a server that would be less safe without one does not start.
+pub(crate) fn judge_unbuilt(config: &Config) -> Result<(), Failure> {
+    let mut refused = Vec::new();
+    for feature in unbuilt(config) {
+        if feature.weakens_security && !config.dev {
+            refused.push(format!("{}: {}", feature.key, feature.reason));
+        } else {
+            tracing::warn!(key = %feature.key, reason = %feature.reason, "not built yet");
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(Failure(refused)) }
 }
 
 /// Logs what is odd.

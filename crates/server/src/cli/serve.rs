@@ -24,7 +24,7 @@ use tokio::{
 };
 use zelos_core::{
     clock::SystemClock,
-    config::{Config, Loaded, unbuilt},
+    config::{Config, Loaded},
     outbound::Outbound,
     rng::SystemRng,
     snapshot::Snapshot,
@@ -55,7 +55,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
     telemetry::start(&config.log);
     settings::warn(&warnings);
-    judge_unbuilt(&config)?;
+    settings::judge_unbuilt(&config)?;
 
     let public = Address::public(&config.serve.public).bind().await?;
     let admin = Address::admin(&config.serve.admin).bind().await?;
@@ -86,21 +86,12 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     };
     readiness.set(Phase::Stopping);
     let _ = end.send(true);
-    servers.await;
-    done
-}
-
-/// Features that are not built yet are named; a server that would be less safe without one does not start.
-fn judge_unbuilt(config: &Config) -> Result<(), Failure> {
-    let mut refused = Vec::new();
-    for feature in unbuilt(config) {
-        if feature.weakens_security && !config.dev {
-            refused.push(format!("{}: {}", feature.key, feature.reason));
-        } else {
-            tracing::warn!(key = %feature.key, reason = %feature.reason, "not built yet");
-        }
+    tokio::select! {
+        () = servers => {}
+        // Whoever asks twice does not want to wait.
+        _ = told_to_stop() => {}
     }
-    if refused.is_empty() { Ok(()) } else { Err(Failure(refused)) }
+    done
 }
 
 async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Failure> {
