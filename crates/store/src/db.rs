@@ -99,6 +99,10 @@ pub(crate) type Visit<'a> = dyn FnMut(&Row<'_>) -> Result<(), Error> + Send + 'a
 /// How often a batch is tried when the database says that it collided with another one.
 const ATTEMPTS: u32 = 8;
 
+/// How often a read is tried when its connection turns out to be lost: after a restart of the server, the first
+/// connections that the pool hands out may all be dead.
+const READ_ATTEMPTS: u32 = 3;
+
 impl Store {
     /// Opens the database that `dsn` names. A server is not contacted before the first statement, so this succeeds
     /// while it is down; `memory` is migrated at once, as nobody else could do it.
@@ -237,7 +241,7 @@ impl Store {
         }
     }
 
-    /// The first `most` rows. A read may always be repeated; a connection that was lost makes it worthwhile, once.
+    /// The first `most` rows. A read may always be repeated; a connection that was lost makes it worthwhile.
     async fn rows<T: Send>(
         &self,
         sql: &str,
@@ -247,7 +251,7 @@ impl Store {
     ) -> Result<Vec<T>, Error> {
         self.inner.trace.read(sql, params);
         let mut found = Vec::new();
-        let mut retried = false;
+        let mut attempt = 1;
         loop {
             let visit: &mut Visit<'_> = &mut |row| {
                 if found.len() < most {
@@ -257,10 +261,10 @@ impl Store {
             };
             match self.read(sql, params, visit).await {
                 Ok(()) => return Ok(found),
-                Err(Failure { again, error }) if again != Again::No && !retried => {
+                Err(Failure { again, error }) if again != Again::No && attempt < READ_ATTEMPTS => {
                     tracing::debug!(%error, "read is tried again");
                     self.inner.trace.round_trips(1);
-                    retried = true;
+                    attempt += 1;
                     found.clear();
                 }
                 Err(failure) => return Err(failure.error),

@@ -286,7 +286,7 @@ fn mysql_parameters(
     for (name, value) in parameters {
         match (name.as_str(), value.as_str()) {
             ("tls", "true") => options = options.ssl_opts(Some(SslOpts::default())),
-            ("tls", "skip-verify" | "preferred") => {
+            ("tls", "skip-verify") => {
                 let any =
                     SslOpts::default().with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true);
                 options = options.ssl_opts(Some(any));

@@ -36,6 +36,8 @@ const SETTINGS: [&str; 2] = [
 impl MySql {
     /// A pool that connects when it is first used.
     pub(crate) fn new(builder: OptsBuilder, options: &PoolOptions) -> Self {
+        // The driver takes the process' TLS implementation, and there is no other; somebody may have said so already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let most = options.size();
         let least = options.max_idle.unwrap_or(most).min(most);
         let constraints = PoolConstraints::new(least, most).unwrap_or_default();

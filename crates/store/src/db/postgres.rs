@@ -88,7 +88,7 @@ impl Postgres {
     /// Runs one read.
     pub(crate) async fn read(&self, sql: &str, params: &[Value<'_>], visit: &mut Visit<'_>) -> Result<(), Failure> {
         let text = self.texts.get(sql);
-        let mut lease = self.client().await?;
+        let lease = self.client().await?;
         let work = async {
             let client = lease.client()?;
             let statement = client.prepare_cached(&text).await.map_err(|error| class(&error))?;
@@ -100,18 +100,18 @@ impl Postgres {
             Ok(())
         };
         let result = self.in_time(work).await;
-        lease.settle(&result);
+        self.settle(lease, &result);
         result
     }
 
     /// Writes a batch; a failure says whether it may be repeated.
     pub(crate) async fn commit(&self, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
-        let mut lease = self.client().await?;
+        let lease = self.client().await?;
         let result = match batch.statements.as_slice() {
             [_] => self.in_time(self.commit_one(&lease, batch, trace)).await,
             _ => self.in_time(self.commit_many(&lease, batch, trace)).await,
         };
-        lease.settle(&result);
+        self.settle(lease, &result);
         result
     }
 
@@ -193,6 +193,18 @@ impl Postgres {
         }
     }
 
+    /// Gives a connection back, or closes it. When one was lost, most likely all were (the server was restarted), so
+    /// those that wait in the pool go as well.
+    fn settle<T>(&self, mut lease: Leased, result: &Result<T, Failure>) {
+        match result {
+            Err(failure) if failure.again == Again::Lost || lease.is_lost() => {
+                self.pool.retain(|_, _| false);
+            }
+            Err(failure) if !failure.spares_connection() => {}
+            _ => lease.0 = None,
+        }
+    }
+
     /// Runs a script of statements: for migrations, with a connection of its own that is closed afterwards.
     pub(crate) async fn connection(&self) -> Result<deadpool_postgres::ClientWrapper, Error> {
         let mut lease = self.client().await?;
@@ -232,16 +244,6 @@ impl Leased {
 
     fn is_lost(&self) -> bool {
         self.0.as_ref().is_none_or(|client| client.is_closed())
-    }
-
-    fn settle<T>(&mut self, result: &Result<T, Failure>) {
-        let usable = match result {
-            Ok(_) => true,
-            Err(failure) => failure.spares_connection(),
-        };
-        if usable {
-            self.0 = None;
-        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The store's contract, held against real databases: SQLite always, and each URL of `TEST_DATABASES` (see
 //! `scripts/test-databases`).
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod cleaning;
 mod database;
 mod flows;
