@@ -172,8 +172,8 @@ impl Postgres {
                 trace.round_trips(1);
                 client.batch_execute("COMMIT").await.map_err(|error| class(&error).in_doubt())?;
             }
-            // With its COMMIT the transaction has ended already; a lost connection may then have lost only the answer.
-            Some(failure) if unguarded => return Err(if lease.is_lost() { failure.in_doubt() } else { failure }),
+            // With its COMMIT the transaction has ended already; a lost connection may have lost only the answer.
+            Some(failure) if unguarded => return Err(failure.in_doubt()),
             Some(failure) => {
                 trace.round_trips(1);
                 // A connection that cannot even roll back is dropped, which is the same to the server.
