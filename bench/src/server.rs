@@ -110,11 +110,11 @@ impl Home {
         let mut running = self.running(&self.serve)?;
         let end = Instant::now() + START_LIMIT;
         for address in [running.public, running.admin] {
-            while !is_ready(address).await {
+            while let Err(reason) = readiness(address).await {
                 if let Some(status) = running.child.try_wait()? {
                     bail!("the server ended with {status}; end of its log:\n{}", self.log());
                 }
-                ensure!(Instant::now() < end, "the server is not ready in time; end of its log:\n{}", self.log());
+                ensure!(Instant::now() < end, "not ready in time: {reason:#}; end of the log:\n{}", self.log());
                 sleep(GLANCE).await;
             }
         }
@@ -221,9 +221,9 @@ fn located(program: &str) -> PathBuf {
     if program.contains('/') { fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }
 
-async fn is_ready(address: SocketAddr) -> bool {
-    let answer = Connection::new(address).send(&Request::get("/health/ready").header("Connection", "close")).await;
-    answer.is_ok_and(|response| response.status == 200)
+async fn readiness(address: SocketAddr) -> Result<()> {
+    let request = Request::get("/health/ready").header("Connection", "close");
+    Connection::new(address).send(&request).await?.expect(200).map(|_| ())
 }
 
 fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
