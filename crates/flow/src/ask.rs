@@ -25,13 +25,27 @@ pub enum Question {
     FirstFactor,
     Identify,
     /// No hint while account enumeration is mitigated.
-    Known { hint: Option<Box<Identity>>, identifier: String },
-    Reauth { of: Box<Identity> },
-    SecondFactor { of: Box<Identity>, refresh: bool },
+    Known {
+        hint: Option<Box<Identity>>,
+        identifier: String,
+    },
+    Reauth {
+        of: Box<Identity>,
+    },
+    SecondFactor {
+        of: Box<Identity>,
+        refresh: bool,
+    },
     Register,
-    RegisterTraits { traits: Option<Value> },
-    RegisterCredential { traits: Value },
-    Change { of: Box<Identity> },
+    RegisterTraits {
+        traits: Option<Value>,
+    },
+    RegisterCredential {
+        traits: Value,
+    },
+    Change {
+        of: Box<Identity>,
+    },
 }
 
 impl Question {
@@ -61,7 +75,9 @@ pub async fn question(cx: &Cx<'_>, flow: &Flow) -> Result<Question> {
         Detail::Login { refresh: true, .. } => Ok(Question::Reauth { of: signed_in(cx).await? }),
         Detail::Login { .. } if flows.login.style == LoginStyle::IdentifierFirst => identify(cx, flow).await,
         Detail::Login { .. } => Ok(Question::FirstFactor),
-        Detail::Registration if flows.registration.effective_style() == RegistrationStyle::Unified => Ok(Question::Register),
+        Detail::Registration if flows.registration.effective_style() == RegistrationStyle::Unified => {
+            Ok(Question::Register)
+        }
         Detail::Registration => {
             let traits = flow.memory.get(TRAITS).cloned();
             match traits {

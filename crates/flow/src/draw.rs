@@ -76,10 +76,7 @@ pub fn attach(flow: &mut Flow, texts: Vec<FieldText>) {
 }
 
 /// The schema that a flow's traits follow.
-pub fn schema_of<'a>(
-    cx: &'a Cx<'_>,
-    flow: &Flow,
-) -> Result<&'a std::sync::Arc<zelos_core::schema::IdentitySchema>> {
+pub fn schema_of<'a>(cx: &'a Cx<'_>, flow: &Flow) -> Result<&'a std::sync::Arc<zelos_core::schema::IdentitySchema>> {
     let id = flow.schema.as_deref().unwrap_or_default();
     cx.snapshot.schemas.find(id).ok_or_else(|| Problem::bad(format!("There is no identity schema {id:?}.")))
 }

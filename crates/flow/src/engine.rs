@@ -17,7 +17,7 @@ use crate::{
 };
 use std::{
     str::FromStr,
-    sync::{Arc, RwLock, PoisonError},
+    sync::{Arc, PoisonError, RwLock},
 };
 use zelos_core::{
     clock::Clock,

@@ -1,7 +1,11 @@
 //! Who may pass: one function for each question that stands before the work. All of them are asked by the engine, in
 //! its order; none looks at a method.
 
-use crate::{csrf, input::Input, plug::{Current, Cx}};
+use crate::{
+    csrf,
+    input::Input,
+    plug::{Current, Cx},
+};
 use time::OffsetDateTime;
 use zelos_core::{
     flow::{Channel, Detail, Flow, Kind},
@@ -157,9 +161,7 @@ pub(crate) fn privileged(cx: &Cx<'_>, flow: &Flow) -> Result<()> {
         return Ok(());
     }
     let action = cx.snapshot.action(Kind::Settings, flow.id);
-    Err(Problem::NeedsReauth {
-        to: cx.snapshot.start_url(Kind::Login, &[("refresh", "true"), ("return_to", &action)]),
-    })
+    Err(Problem::NeedsReauth { to: cx.snapshot.start_url(Kind::Login, &[("refresh", "true"), ("return_to", &action)]) })
 }
 
 /// Whether a session reaches the level that `/sessions/whoami` demands.

@@ -10,9 +10,7 @@ use time::OffsetDateTime;
 use zelos_core::{
     clock::Clock,
     id::{AddressId, CredentialId, IdentityId},
-    identity::{
-        AddressStatus, Credential, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via,
-    },
+    identity::{AddressStatus, Credential, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via},
     rng::Rng,
     schema::Derived,
     session::{Aal, Strength, aal},
@@ -53,13 +51,7 @@ pub fn blank(clock: &dyn Clock, rng: &dyn Rng, schema_id: String) -> Identity {
 }
 
 /// Gives the person a credential, or a new `config` to the one they have. Its identifiers come with [`apply`].
-pub fn set_credential(
-    clock: &dyn Clock,
-    rng: &dyn Rng,
-    identity: &mut Identity,
-    kind: CredentialType,
-    config: Value,
-) {
+pub fn set_credential(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, kind: CredentialType, config: Value) {
     let now = clock.now();
     match identity.credentials.iter_mut().find(|credential| credential.kind == kind) {
         Some(credential) => {

@@ -18,9 +18,11 @@ pub async fn find(cx: &Cx<'_>) -> Result<Option<Current>> {
     let Some(token) = &cx.request.token else { return Ok(None) };
     let found = sessions::find_by_token(cx.store, token).await?;
     let now = cx.clock.now();
-    Ok(found
-        .filter(|(session, person)| session.is_active(now, person.state))
-        .map(|(session, person)| Current { session, person, token: token.clone() }))
+    Ok(found.filter(|(session, person)| session.is_active(now, person.state)).map(|(session, person)| Current {
+        session,
+        person,
+        token: token.clone(),
+    }))
 }
 
 impl Engine {

@@ -28,11 +28,19 @@ impl std::fmt::Debug for Surroundings {
     }
 }
 
-/// An engine with every method and hook there is. Methods are asked in this order, and so stand their nodes.
+/// An engine with every method and hook there is.
 ///
 /// # Errors
 /// The threads that hash passwords cannot be started.
 pub fn engine(snapshot: Snapshot, surroundings: Surroundings) -> std::io::Result<Arc<Engine>> {
+    Ok(Arc::new(Engine::new(parts(snapshot, surroundings)?)))
+}
+
+/// What the engine is made of. Methods are asked in this order, and so stand their nodes.
+///
+/// # Errors
+/// The threads that hash passwords cannot be started.
+pub fn parts(snapshot: Snapshot, surroundings: Surroundings) -> std::io::Result<Parts> {
     let Surroundings { store, clock, rng, outbound } = surroundings;
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let settings = &snapshot.hashers.pool;
@@ -40,5 +48,5 @@ pub fn engine(snapshot: Snapshot, surroundings: Surroundings) -> std::io::Result
     let methods: Vec<Box<dyn Method>> =
         vec![Box::new(Profile), Box::new(Password::new(Arc::new(pool), &*rng, cores)), Box::new(IdentifierFirst)];
     let hooks: Hooks = vec![Box::new(RevokeActiveSessions), Box::new(ShowVerificationUi), Box::new(IssueSession)];
-    Ok(Arc::new(Engine::new(Parts { snapshot, store, clock, rng, outbound, methods, hooks })))
+    Ok(Parts { snapshot, store, clock, rng, outbound, methods, hooks })
 }

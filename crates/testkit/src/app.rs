@@ -17,7 +17,7 @@ use zelos_core::{
     rng::SeededRng,
     snapshot::Snapshot,
 };
-use zelos_flow::Engine;
+use zelos_flow::{Engine, engine::Parts};
 use zelos_server::wiring::{self, Surroundings};
 use zelos_store::Store;
 
@@ -32,17 +32,24 @@ pub struct App {
     pub admin: Router,
 }
 
-/// What a test wants to be different from the usual configuration.
+/// What a test wants to be different from the usual.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
-    /// Laid over [`base`]; objects merge, everything else replaces.
-    pub config: Value,
+    config: Value,
+    wire: Option<fn(&mut Parts)>,
 }
 
 impl Setup {
-    /// The usual configuration with these changes.
+    /// The usual configuration with these changes: objects merge, everything else replaces.
     pub fn with(config: Value) -> Self {
-        Self { config }
+        Self { config, wire: None }
+    }
+
+    /// The usual parts with these changes, e.g. a method more.
+    #[must_use]
+    pub fn wired(mut self, wire: fn(&mut Parts)) -> Self {
+        self.wire = Some(wire);
+        self
     }
 }
 
@@ -62,7 +69,11 @@ impl App {
             rng: Arc::new(SeededRng::new(1)),
             outbound: outbound.clone(),
         };
-        let engine = wiring::engine(snapshot, surroundings)?;
+        let mut parts = wiring::parts(snapshot, surroundings)?;
+        if let Some(wire) = setup.wire {
+            wire(&mut parts);
+        }
+        let engine = Arc::new(Engine::new(parts));
         let readiness = Arc::new(zelos_web::Readiness::new());
         readiness.set(zelos_web::Phase::Ready);
         let app = zelos_web::App::new(engine.clone(), pages, readiness, "test");

@@ -189,8 +189,7 @@ impl Persona {
     /// Signs up with a password and keeps what came back.
     pub async fn sign_up(&mut self, traits: Value, password: &str) -> Answer {
         let flow = self.begin("registration", "").await;
-        let answer =
-            self.submit(&flow, json!({ "method": "password", "traits": traits, "password": password })).await;
+        let answer = self.submit(&flow, json!({ "method": "password", "traits": traits, "password": password })).await;
         self.keep_token(&answer);
         answer
     }

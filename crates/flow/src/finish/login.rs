@@ -50,7 +50,10 @@ pub(super) async fn finish(
     let required = cx.snapshot.session.whoami.required_aal;
     let enough = aal::satisfies(required, session.aal, identity.available_aal);
     if !enough && flow.channel == Channel::Browser {
-        return Ok(Outcome::StepUp { to: step_up(cx, &flow), issued: Box::new(issued(&identity, session, token, own.is_none(), true)) });
+        return Ok(Outcome::StepUp {
+            to: step_up(cx, &flow),
+            issued: Box::new(issued(&identity, session, token, own.is_none(), true)),
+        });
     }
     Ok(Outcome::Continue(Box::new(Completed {
         issued: Some(issued(&identity, session, token, own.is_none(), enough)),

@@ -43,7 +43,8 @@ pub(super) async fn finish(
         Err(Error::Unique(_)) => return Err(Problem::form(taken(cx, &identity).await?)),
         Err(error) => return Err(error.into()),
     }
-    let issued = is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)), new_principal: true });
+    let issued =
+        is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)), new_principal: true });
     Ok(Outcome::Continue(Box::new(Completed {
         issued,
         identity: Some(identity),

@@ -51,7 +51,8 @@ impl Method for IdentifierFirst {
     }
 
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>> {
-        let label = |node: Node| Ok::<_, Problem>(node.with_label(draw::schema_of(cx, flow)?.identifier_label().clone()));
+        let label =
+            |node: Node| Ok::<_, Problem>(node.with_label(draw::schema_of(cx, flow)?.identifier_label().clone()));
         let identifier = |kind| Node::input(Group::IdentifierFirst, "identifier", kind).required();
         Ok(match ask {
             Ask::Identify => vec![

@@ -65,7 +65,8 @@ impl Password {
             outbound: cx.outbound,
             clock: cx.clock,
         };
-        let verdict = policy.judge(password, identifiers).await.map_err(|error| Problem::Upstream(error.to_string()))?;
+        let verdict =
+            policy.judge(password, identifiers).await.map_err(|error| Problem::Upstream(error.to_string()))?;
         refusal(&verdict).map_or(Ok(()), |text| Err(Problem::field("password", text)))
     }
 

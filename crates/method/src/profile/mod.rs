@@ -54,9 +54,7 @@ impl Method for Profile {
 
     fn claims(&self, _cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
         match flow.detail {
-            Detail::Registration => {
-                input.method() == self.id() || goes_back(input) || input.text("screen") == Some(ON)
-            }
+            Detail::Registration => input.method() == self.id() || goes_back(input) || input.text("screen") == Some(ON),
             Detail::Settings { .. } => input.method() == self.id(),
             Detail::Login { .. } => false,
         }

@@ -276,3 +276,24 @@ async fn two_screens_say_nothing_about_who_exists_when_told_to() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn more_logins_than_can_be_hashed_in_time_are_told_when_to_come_back() {
+    let setup = Setup::with(json!({
+        "hashers": { "bcrypt": { "cost": 10 }, "pool": { "threads": 1, "max_wait": "1ms" } },
+    }));
+    scenario(setup, async |app| {
+        app.person("busy@example.org", PASSWORD).await;
+        let mut visitors: Vec<_> = (0..24).map(|_| app.visitor(Mode::Native)).collect();
+        let attempts = visitors.iter_mut().map(|visitor| visitor.sign_in("busy@example.org", PASSWORD));
+        let answers = futures_util::future::join_all(attempts).await;
+        let turned_away: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
+        assert!(!turned_away.is_empty(), "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+        for answer in turned_away {
+            assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+            assert_eq!(answer.json()["error"]["code"], 429);
+        }
+        assert!(answers.iter().any(|answer| answer.status == 200), "whoever was let in is served");
+    })
+    .await;
+}

@@ -1,12 +1,14 @@
 //! Tests of the whole: one binary, a module for each subject.
-
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by it")]
 
 mod admin;
 mod flows;
+mod golden;
 mod house;
 mod login;
+mod properties;
 mod quirks;
 mod registration;
 mod sessions;
+mod toy_method;
 mod wire;

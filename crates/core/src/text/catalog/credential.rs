@@ -10,7 +10,7 @@ pub fn password_unfit(reason: &str) -> Text {
 
 /// The identifier or the password is wrong.
 pub fn wrong_credentials() -> Text {
-    Text::error(4_000_006, "These sign-in details do not fit. Please look at the spelling of each of them.")
+    Text::error(4_000_006, "These sign-in details do not fit. Check the spelling of both.")
 }
 
 /// Another identity has the identifier.
@@ -20,7 +20,7 @@ pub fn identifier_taken() -> Text {
 
 /// The code of the authenticator app does not fit.
 pub fn totp_code_wrong() -> Text {
-    Text::error(4_000_008, "This code from the app is wrong. Please try again.")
+    Text::error(4_000_008, "This code from the app is wrong. Try again.")
 }
 
 /// The traits yield no identifier.
@@ -33,7 +33,7 @@ pub fn identifier_missing() -> Text {
 
 /// Signing in needs a verified address.
 pub fn address_not_verified() -> Text {
-    Text::error(4_000_010, "Please verify your address first.")
+    Text::error(4_000_010, "Verify your address first.")
 }
 
 /// The identity has no authenticator app.
@@ -121,7 +121,7 @@ pub fn password_too_long(max: u64, actual: u64) -> Text {
 
 /// The password appears in breaches.
 pub fn password_breached(breaches: u64) -> Text {
-    Text::error(4_000_034, "This password is known from data leaks. Please choose another one.")
+    Text::error(4_000_034, "This password is known from data leaks. Choose another one.")
         .with_context(json!({"breaches": breaches}))
 }
 
@@ -142,7 +142,7 @@ pub fn account_not_found() -> Text {
 
 /// The captcha failed.
 pub fn captcha_failed() -> Text {
-    Text::error(4_000_038, "The captcha was not passed. Please try again.")
+    Text::error(4_000_038, "The captcha was not passed. Try again.")
 }
 
 /// The new password equals the old one.
@@ -157,7 +157,7 @@ pub fn no_device_key() -> Text {
 
 /// The answer of a security key or passkey does not verify.
 pub fn webauthn_failed() -> Text {
-    Text::error(4_000_043, "The security key or passkey could not be checked. Please try again.")
+    Text::error(4_000_043, "The security key or passkey could not be checked. Try again.")
 }
 
 /// The signature of a key bound to a device does not verify.
@@ -167,12 +167,12 @@ pub fn device_signature_wrong() -> Text {
 
 /// The key was accepted under a relaxed rule that has ended.
 pub fn device_attestation_expired() -> Text {
-    Text::error(4_000_045, "This device's key no longer counts. Please set the device up again.")
+    Text::error(4_000_045, "This device's key no longer counts. Set the device up again.")
 }
 
 /// The key is older than the check of its user.
 pub fn device_needs_enrolment() -> Text {
-    Text::error(4_000_046, "This device's key is too old. Please set the device up again.")
+    Text::error(4_000_046, "This device's key is too old. Set the device up again.")
 }
 
 /// Something went wrong on our side.
@@ -184,13 +184,13 @@ pub fn system_error(reason: impl Into<String>) -> Text {
 
 /// No method could be offered.
 pub fn no_method_available() -> Text {
-    Text::error(5_000_002, "There is no way to sign in here at the moment. Please ask the people who run this service.")
+    Text::error(5_000_002, "There is no way to sign in here at the moment. Ask the people who run this service.")
 }
 
 /// No provider could be offered.
 pub fn organization_without_sso() -> Text {
     Text::error(
         5_000_003,
-        "Your organization signs in through its own provider, but none is set up. Please ask the people who run this service.",
+        "Your organization signs in through its own provider, but none is set up. Ask the people who run this service.",
     )
 }

@@ -81,7 +81,7 @@ pub fn link_credential() -> Text {
 
 /// The prompt of a captcha.
 pub fn captcha_label() -> Text {
-    Text::info(1_070_015, "Please pass the captcha to go on.")
+    Text::info(1_070_015, "Pass the captcha to go on.")
 }
 
 /// The field for a recovery address of any kind.

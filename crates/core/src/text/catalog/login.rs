@@ -17,7 +17,7 @@ pub fn sign_in_with(provider: &str, provider_id: &str) -> Text {
 
 /// The reason for signing in again.
 pub fn confirm_identity() -> Text {
-    Text::info(1_010_003, "Please show that it is you before you go on.")
+    Text::info(1_010_003, "Show that it is you before you go on.")
 }
 
 /// The reason for a second factor.
@@ -143,33 +143,33 @@ pub fn login_code_sent_to_known() -> Text {
 
 /// The login flow is too old.
 pub fn login_flow_expired(expired_at: OffsetDateTime) -> Text {
-    Text::error(4_010_001, "This took too long. Please start the sign-in again.")
+    Text::error(4_010_001, "This took too long. Start the sign-in again.")
         .with_context(json!({"expired_at": timestamp(expired_at), "expired_at_unix": expired_at.unix_timestamp()}))
 }
 
 /// No method takes the submission.
 pub fn no_login_method() -> Text {
-    Text::error(4_010_002, "None of the ways to sign in fits what you sent. Please look at the form again.")
+    Text::error(4_010_002, "None of the ways to sign in fits what you sent. Look at the form again.")
 }
 
 /// No method takes the submission.
 pub fn no_registration_method() -> Text {
-    Text::error(4_010_003, "None of the ways to sign up fits what you sent. Please look at the form again.")
+    Text::error(4_010_003, "None of the ways to sign up fits what you sent. Look at the form again.")
 }
 
 /// No method takes the submission.
 pub fn no_settings_method() -> Text {
-    Text::error(4_010_004, "None of the settings fits what you sent. Please look at the form again.")
+    Text::error(4_010_004, "None of the settings fits what you sent. Look at the form again.")
 }
 
 /// No method takes the submission.
 pub fn no_recovery_method() -> Text {
-    Text::error(4_010_005, "None of the ways to recover an account fits what you sent. Please look at the form again.")
+    Text::error(4_010_005, "None of the ways to recover an account fits what you sent. Look at the form again.")
 }
 
 /// No method takes the submission.
 pub fn no_verification_method() -> Text {
-    Text::error(4_010_006, "None of the ways to verify an address fits what you sent. Please look at the form again.")
+    Text::error(4_010_006, "None of the ways to verify an address fits what you sent. Look at the form again.")
 }
 
 /// The login flow has been used.
@@ -179,7 +179,7 @@ pub fn login_already_completed() -> Text {
 
 /// The login code does not fit.
 pub fn login_code_invalid() -> Text {
-    Text::error(4_010_008, "This code is wrong or already used. Please try again.")
+    Text::error(4_010_008, "This code is wrong or already used. Try again.")
 }
 
 /// The provider to be linked belongs to someone else.
@@ -194,5 +194,5 @@ pub fn address_unknown() -> Text {
 
 /// The identity is inactive.
 pub fn account_disabled() -> Text {
-    Text::error(4_010_011, "This account is turned off. Please ask the people who run this service.")
+    Text::error(4_010_011, "This account is turned off. Ask the people who run this service.")
 }

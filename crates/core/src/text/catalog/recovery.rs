@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 /// The account is recovered; credentials may be changed until then.
 pub fn recovered(privileged_until: OffsetDateTime) -> Text {
-    Text::success(1_060_001, "You are back in. Please set a new password, or another way to sign in, soon.").with_context(json!({"privilegedSessionExpiresAt": timestamp(privileged_until), "privileged_session_expires_at": timestamp(privileged_until), "privileged_session_expires_at_unix": privileged_until.unix_timestamp()}))
+    Text::success(1_060_001, "You are back in. Set a new password, or another way to sign in, soon.").with_context(json!({"privilegedSessionExpiresAt": timestamp(privileged_until), "privileged_session_expires_at": timestamp(privileged_until), "privileged_session_expires_at_unix": privileged_until.unix_timestamp()}))
 }
 
 /// A recovery link is on its way, if the address is known.
@@ -52,21 +52,21 @@ pub fn recovery_already_completed() -> Text {
 
 /// The recovery flow is in a state that leads nowhere.
 pub fn recovery_state_failed() -> Text {
-    Text::error(4_060_002, "This recovery has failed. Please start again.")
+    Text::error(4_060_002, "This recovery has failed. Start again.")
 }
 
 /// The recovery link does not fit.
 pub fn recovery_link_invalid() -> Text {
-    Text::error(4_060_004, "This link is wrong or already used. Please start again.")
+    Text::error(4_060_004, "This link is wrong or already used. Start again.")
 }
 
 /// The recovery flow is too old.
 pub fn recovery_flow_expired(expired_at: OffsetDateTime) -> Text {
-    Text::error(4_060_005, "This took too long. Please start the recovery again.")
+    Text::error(4_060_005, "This took too long. Start the recovery again.")
         .with_context(json!({"expired_at": timestamp(expired_at), "expired_at_unix": expired_at.unix_timestamp()}))
 }
 
 /// The recovery code does not fit.
 pub fn recovery_code_invalid() -> Text {
-    Text::error(4_060_006, "This code is wrong or already used. Please try again.")
+    Text::error(4_060_006, "This code is wrong or already used. Try again.")
 }

@@ -55,7 +55,7 @@ pub fn choose_credential() -> Text {
 
 /// The registration flow is too old.
 pub fn registration_flow_expired(expired_at: OffsetDateTime) -> Text {
-    Text::error(4_040_001, "This took too long. Please start the sign-up again.")
+    Text::error(4_040_001, "This took too long. Start the sign-up again.")
         .with_context(json!({"expired_at": timestamp(expired_at), "expired_at_unix": expired_at.unix_timestamp()}))
 }
 
@@ -66,5 +66,5 @@ pub fn registration_already_completed() -> Text {
 
 /// The registration code does not fit.
 pub fn registration_code_invalid() -> Text {
-    Text::error(4_040_003, "This code is wrong or already used. Please try again.")
+    Text::error(4_040_003, "This code is wrong or already used. Try again.")
 }

@@ -117,11 +117,11 @@ pub fn managed_by_organization() -> Text {
 
 /// The settings flow is too old.
 pub fn settings_flow_expired(expired_at: OffsetDateTime) -> Text {
-    Text::error(4_050_001, "This took too long. Please open your settings again.")
+    Text::error(4_050_001, "This took too long. Open your settings again.")
         .with_context(json!({"expired_at": timestamp(expired_at), "expired_at_unix": expired_at.unix_timestamp()}))
 }
 
 /// More than one address would change at once.
 pub fn one_address_at_a_time() -> Text {
-    Text::error(4_050_002, "Please change one address at a time.")
+    Text::error(4_050_002, "Change one address at a time.")
 }

@@ -40,7 +40,7 @@ pub fn phone_verified() -> Text {
 
 /// The verification link does not fit.
 pub fn verification_link_invalid() -> Text {
-    Text::error(4_070_001, "This link is wrong or already used. Please start again.")
+    Text::error(4_070_001, "This link is wrong or already used. Start again.")
 }
 
 /// The verification flow has been used.
@@ -50,16 +50,16 @@ pub fn verification_already_completed() -> Text {
 
 /// The verification flow is in a state that leads nowhere.
 pub fn verification_state_failed() -> Text {
-    Text::error(4_070_003, "This verification has failed. Please start again.")
+    Text::error(4_070_003, "This verification has failed. Start again.")
 }
 
 /// The verification flow is too old.
 pub fn verification_flow_expired(expired_at: OffsetDateTime) -> Text {
-    Text::error(4_070_005, "This took too long. Please start the verification again.")
+    Text::error(4_070_005, "This took too long. Start the verification again.")
         .with_context(json!({"expired_at": timestamp(expired_at), "expired_at_unix": expired_at.unix_timestamp()}))
 }
 
 /// The verification code does not fit.
 pub fn verification_code_invalid() -> Text {
-    Text::error(4_070_006, "This code is wrong or already used. Please try again.")
+    Text::error(4_070_006, "This code is wrong or already used. Try again.")
 }
