@@ -60,8 +60,10 @@ impl Batch {
     /// Adds a statement that must touch as many rows as it expects; `guard` is the name an unmet expectation is
     /// reported under ([`Error::Unmet`](crate::Error::Unmet)).
     ///
-    /// A batch of this one statement runs without a transaction. So a guarded update finds its rows by a unique key
-    /// when it expects `Rows(1)`: more than that could not be taken back.
+    /// The statement is an insert, update or delete without `RETURNING`, as PostgreSQL gets it inside another one.
+    ///
+    /// On MySQL a batch of this one statement runs without a transaction. So a guarded update finds its rows by a
+    /// unique key when it expects `Rows(1)`: more than that could not be taken back.
     pub fn guarded<'a>(
         &mut self,
         guard: &'static str,
@@ -115,12 +117,6 @@ impl Batch {
     /// How many statements there are.
     pub fn len(&self) -> usize {
         self.statements.len()
-    }
-
-    /// Whether every statement may touch any number of rows: then only an error can stop the batch, and a database
-    /// can be told to commit before it has answered.
-    pub(crate) fn is_unguarded(&self) -> bool {
-        self.statements.iter().all(|statement| statement.expect == Expect::Any)
     }
 }
 

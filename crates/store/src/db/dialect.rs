@@ -3,7 +3,9 @@
 //!
 //! Translated texts are kept, as the same statements come again and again.
 
+use crate::batch::Expect;
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -55,6 +57,22 @@ pub(crate) fn postgres(sql: &str) -> String {
     text
 }
 
+/// Makes PostgreSQL itself hold a statement to what it expects, so that nobody has to look at the count before the
+/// COMMIT: the count is answered, and another one than expected is an error that nothing else leads to, 2201E, the
+/// logarithm of zero. That is a decimal zero, as CockroachDB knows an answer for the other one. Its argument depends on
+/// the count, or it would be evaluated in advance.
+pub(crate) fn postgres_guarded(sql: &str, expect: Expect) -> Cow<'_, str> {
+    let met = match expect {
+        Expect::Rows(rows) => format!("= {rows}"),
+        Expect::AtLeast(rows) => format!(">= {rows}"),
+        Expect::Any => return Cow::Borrowed(sql),
+    };
+    Cow::Owned(format!(
+        "WITH touched AS ({sql} RETURNING 1) \
+         SELECT count(*), ln(CAST(CASE WHEN count(*) {met} THEN 1 ELSE 0 END AS DECIMAL)) AS guard FROM touched"
+    ))
+}
+
 /// `ON CONFLICT (…) DO UPDATE SET a = excluded.a` becomes `ON DUPLICATE KEY UPDATE a = VALUES(a)`. MySQL then looks
 /// at every unique key of the table, so an upsert is for tables with one.
 pub(crate) fn mysql(sql: &str) -> String {
@@ -81,6 +99,17 @@ mod tests {
     #[test]
     fn parameters_are_numbered_outside_quotes() {
         assert_eq!(postgres("SELECT '?' WHERE a = ? AND b = ?"), "SELECT '?' WHERE a = $1 AND b = $2");
+    }
+
+    #[test]
+    fn only_what_expects_something_is_wrapped() {
+        assert_eq!(postgres_guarded("DELETE FROM t", Expect::Any), "DELETE FROM t");
+        let text = postgres_guarded("DELETE FROM t WHERE a = ?", Expect::AtLeast(2));
+        assert!(
+            text.starts_with("WITH touched AS (DELETE FROM t WHERE a = ? RETURNING 1) SELECT count(*), "),
+            "{text}"
+        );
+        assert!(text.contains("count(*) >= 2"), "{text}");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! MySQL and MariaDB (with Galera or without).
 //!
-//! The protocol knows no pipelining, so a batch costs a round trip per statement. Transactions run READ COMMITTED: the
-//! default takes gap locks, with which two registrations of different people can deadlock.
+//! The protocol knows no pipelining, so a batch costs a round trip per statement, one for its BEGIN and one for its
+//! COMMIT. Without autocommit there would be no BEGIN; but then reads open transactions as well, and an idle connection
+//! would hold metadata locks that a migration waits for. Transactions run READ COMMITTED: the default takes gap locks,
+//! with which two registrations of different people can deadlock.
 
 use super::{
     PoolOptions, Visit,

@@ -1,8 +1,8 @@
 //! PostgreSQL, and CockroachDB, which speaks the same protocol.
 //!
-//! A batch is sent in one go: BEGIN and all statements, then, when the answers meet the guards, COMMIT. A batch
-//! without guards carries its COMMIT along, since an error alone turns that into a rollback. Statements are prepared
-//! once per connection.
+//! A batch is one round trip: BEGIN, all statements and COMMIT are sent in one go. The server itself holds the guarded
+//! statements to what they expect (`dialect::postgres_guarded`), as an error turns the COMMIT that is on its way into a
+//! rollback. Statements are prepared once per connection.
 
 use super::{
     PoolOptions, Visit,
@@ -11,7 +11,7 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    batch::Batch,
+    batch::{Batch, Expect, Statement},
     dsn::PostgresTls,
     error::{Again, Error, Failure},
     value::{Row, Value},
@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 use tokio_postgres::{
+    Statement as Prepared,
     error::SqlState,
     types::{IsNull, ToSql, Type, to_sql_checked},
 };
@@ -107,82 +108,48 @@ impl Postgres {
     /// Writes a batch; a failure says whether it may be repeated.
     pub(crate) async fn commit(&self, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
         let lease = self.client().await?;
-        let result = match batch.statements.as_slice() {
-            [_] => self.in_time(self.commit_one(&lease, batch, trace)).await,
-            _ => self.in_time(self.commit_many(&lease, batch, trace)).await,
-        };
+        let result = self.in_time(self.transaction(&lease, batch, trace)).await;
         self.settle(lease, &result);
         result
     }
 
-    async fn commit_one(&self, lease: &Leased, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
-        let client = lease.client()?;
-        trace.round_trips(1);
-        let mut touched = Vec::with_capacity(1);
-        for statement in &batch.statements {
-            let prepared =
-                client.prepare_cached(&self.texts.get(&statement.sql)).await.map_err(|error| class(&error))?;
-            let rows =
-                client.execute_raw(&prepared, &statement.values).await.map_err(|error| class(&error).in_doubt())?;
-            if !statement.expect.is_met(rows) {
-                return Err(Error::Unmet(statement.guard).into());
-            }
-            touched.push(rows);
-        }
-        Ok(touched)
-    }
-
-    async fn commit_many(&self, lease: &Leased, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
+    async fn transaction(&self, lease: &Leased, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
         let client = lease.client()?;
         let mut prepared = Vec::with_capacity(batch.len());
         for statement in &batch.statements {
-            let text = self.texts.get(&statement.sql);
+            let text = self.texts.get(&dialect::postgres_guarded(&statement.sql, statement.expect));
             prepared.push(client.prepare_cached(&text).await.map_err(|error| class(&error))?);
         }
-        let unguarded = batch.is_unguarded();
         let control =
             |sql: &'static str| -> Sent<'_> { Box::pin(async move { client.batch_execute(sql).await.map(|()| 0) }) };
+        // One statement is a transaction by itself.
+        let alone = batch.len() == 1;
         let mut sent: Vec<Sent<'_>> = Vec::with_capacity(batch.len() + 2);
-        sent.push(control("BEGIN"));
-        for (statement, prepared) in batch.statements.iter().zip(&prepared) {
-            sent.push(Box::pin(client.execute_raw(prepared, &statement.values)));
+        if !alone {
+            sent.push(control("BEGIN"));
         }
-        if unguarded {
+        for (statement, prepared) in batch.statements.iter().zip(&prepared) {
+            sent.push(Box::pin(execute(client, prepared, statement)));
+        }
+        if !alone {
             sent.push(control("COMMIT"));
         }
         trace.round_trips(1);
-        let mut answers = in_one_go(sent).await.into_iter().skip(1);
-        let mut failure = None;
+        // The COMMIT was sent along: a lost connection may have lost only the answer.
+        let failure = |error: &tokio_postgres::Error| class(error).in_doubt();
+        let mut answers = in_one_go(sent).await.into_iter();
+        if !alone && let Some(Err(error)) = answers.next() {
+            return Err(failure(&error));
+        }
         let mut touched = Vec::with_capacity(batch.len());
         for (statement, answer) in batch.statements.iter().zip(answers.by_ref()) {
             match answer {
-                Ok(rows) if statement.expect.is_met(rows) => touched.push(rows),
-                Ok(_) => failure = Some(Error::Unmet(statement.guard).into()),
-                Err(error) => failure = Some(class(&error)),
-            }
-            if failure.is_some() {
-                break;
+                Ok(rows) => touched.push(rows),
+                Err(error) if is_unmet(&error) => return Err(Error::Unmet(statement.guard).into()),
+                Err(error) => return Err(failure(&error)),
             }
         }
-        match failure {
-            None if unguarded => {
-                answers.next().unwrap_or(Ok(0)).map_err(|error| class(&error).in_doubt())?;
-            }
-            None => {
-                trace.round_trips(1);
-                client.batch_execute("COMMIT").await.map_err(|error| class(&error).in_doubt())?;
-            }
-            // With its COMMIT the transaction has ended already; a lost connection may have lost only the answer.
-            Some(failure) if unguarded => return Err(failure.in_doubt()),
-            Some(failure) => {
-                trace.round_trips(1);
-                // A connection that cannot even roll back is dropped, which is the same to the server.
-                if client.batch_execute("ROLLBACK").await.is_err() {
-                    tracing::debug!("a rollback failed; the connection is dropped");
-                }
-                return Err(failure);
-            }
-        }
+        answers.next().unwrap_or(Ok(0)).map_err(|error| failure(&error))?;
         Ok(touched)
     }
 
@@ -210,6 +177,24 @@ impl Postgres {
         let mut lease = self.client().await?;
         lease.0.take().map(Object::take).ok_or_else(|| Error::Unavailable("no connection".into()))
     }
+}
+
+/// Runs a statement of a batch. A guarded one answers with its count, as what it selects from touches no rows.
+async fn execute(client: &Object, prepared: &Prepared, statement: &Statement) -> Result<u64, tokio_postgres::Error> {
+    if statement.expect == Expect::Any {
+        return client.execute_raw(prepared, &statement.values).await;
+    }
+    let mut rows = pin!(client.query_raw(prepared, &statement.values).await?);
+    let mut count = 0;
+    while let Some(row) = rows.try_next().await? {
+        count = row.try_get::<_, i64>(0)?.cast_unsigned();
+    }
+    Ok(count)
+}
+
+/// Whether it is the error of an unmet guard: no statement of ours takes a logarithm itself.
+fn is_unmet(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_ARGUMENT_FOR_LOG)
 }
 
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>;

@@ -60,8 +60,7 @@ async fn hot_paths_keep_their_budget() {
         let (_, round_trips, result) = cost(&store, store.commit(batch)).await;
         result.unwrap();
         let expected = match store.dialect() {
-            Dialect::Sqlite => 1,
-            Dialect::Postgres => 2,
+            Dialect::Sqlite | Dialect::Postgres => 1,
             Dialect::MySql => 4,
         };
         assert_eq!(round_trips, expected, "password login: writing");

@@ -186,7 +186,51 @@ async fn expectations() {
         assert_eq!(store.commit(update(Expect::Any, 0)).await.unwrap(), [0]);
         assert!(matches!(store.commit(update(Expect::Rows(1), 0)).await, Err(Error::Unmet("g"))));
         assert!(matches!(store.commit(update(Expect::AtLeast(4), 3)).await, Err(Error::Unmet("g"))));
+        let mut batch = Batch::new();
+        batch.guarded("g", Expect::Rows(1), "UPDATE nowhere SET b = 7", []);
+        assert!(matches!(store.commit(batch).await, Err(Error::Other(_))), "an error is no unmet guard");
         assert!(store.commit(Batch::new()).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+/// The round trips of a guarded batch, met or not; the first unmet guard is named, and counts are those of the rows
+/// touched.
+#[tokio::test(flavor = "multi_thread")]
+async fn guards_cost_no_round_trip() {
+    each(|Database { store, .. }| async move {
+        table(&store).await;
+        let guarded = |first, second, third| {
+            let mut batch = Batch::new();
+            batch.insert("things (n, b)", [[10_i64.into(), 0_i64.into()]]);
+            let sql = "UPDATE things SET b = b + 1 WHERE n <= ?";
+            batch.guarded("first", Expect::AtLeast(first), sql, [3_i64.into()]);
+            batch.guarded("second", Expect::Rows(second), "DELETE FROM things WHERE n = ?", [1_i64.into()]);
+            batch.guarded("third", Expect::Rows(third), "INSERT INTO things (n) VALUES (?), (12)", [11_i64.into()]);
+            batch
+        };
+        let mut batch = Batch::new();
+        (1..=3).for_each(|number| insert(&mut batch, number));
+        store.commit(batch).await.unwrap();
+        for (batch, unmet, mysql) in [
+            (guarded(4, 0, 2), Some("first"), 4),
+            (guarded(2, 0, 1), Some("second"), 5),
+            (guarded(2, 1, 3), Some("third"), 6),
+            (guarded(2, 1, 2), None, 6),
+        ] {
+            let before = store.trace().total_round_trips();
+            match (store.commit(batch).await, unmet) {
+                (Ok(rows), None) => assert_eq!(rows, [1, 3, 1, 2]),
+                (Err(Error::Unmet(guard)), Some(unmet)) => assert_eq!(guard, unmet),
+                (result, _) => panic!("{unmet:?}: {result:?}"),
+            }
+            let expected = if store.dialect() == Dialect::MySql { mysql } else { 1 };
+            assert_eq!(store.trace().total_round_trips() - before, expected, "{unmet:?}");
+            let left = if unmet.is_some() { vec![(1, 0), (2, 0), (3, 0)] } else { vec![(2, 1), (3, 1), (10, 0)] };
+            let sql = "SELECT n, b FROM things WHERE b IS NOT NULL ORDER BY n";
+            let found = store.all(sql, &[], |row| Ok((row.get(0)?, row.get(1)?))).await.unwrap();
+            assert_eq!(found, left, "{unmet:?}");
+        }
     })
     .await;
 }
