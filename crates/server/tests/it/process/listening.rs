@@ -1,0 +1,130 @@
+//! Where and how it listens: TLS, Unix sockets, and behind a proxy that gives it a part of a host's paths.
+
+use super::{
+    client::{self, Cookies, exchange, request},
+    people,
+    place::{Place, eventually},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use serde_json::json;
+use std::{
+    fs,
+    io::{self, Read, Write},
+    net::TcpStream,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
+    sync::Arc,
+};
+
+/// A pair for `localhost`, made for these tests alone.
+const CERTIFICATE: &str = include_str!("certificate/cert.pem");
+const KEY: &str = include_str!("certificate/key.pem");
+
+fn over_tls(port: u16) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    Ok(StreamOwned::new(connection, client::connect(port)?))
+}
+
+#[test]
+fn with_tls() {
+    let place = Place::new();
+    let mut config = place.config(&place.sqlite());
+    fs::write(place.path("cert.pem"), CERTIFICATE).unwrap();
+    fs::write(place.path("key.pem"), KEY).unwrap();
+    config["serve"]["public"]["tls"] = json!({ "cert": { "path": "cert.pem" }, "key": { "path": "key.pem" } });
+    config["serve"]["admin"]["tls"] =
+        json!({ "cert": { "base64": STANDARD.encode(CERTIFICATE) }, "key": { "base64": STANDARD.encode(KEY) } });
+    config["serve"]["public"]["base_url"] = json!(null);
+    place.write(&config);
+    assert_eq!(place.run("migrate sql up -e -y -c kratos.yml", &[]).code, Some(0));
+    let mut server = place.zelos("serve -c kratos.yml", &[]);
+    let ask = |port, path: &str| exchange(over_tls(port)?, &request("GET", path, &[], ""));
+    eventually("ready", || {
+        assert!(server.runs(), "{}", server.log());
+        (ask(place.admin, "/admin/health/ready").ok()?.status == 200).then_some(())
+    });
+    let flow = ask(place.public, "/self-service/login/api").unwrap().json();
+    let action = flow["ui"]["action"].as_str().unwrap().to_owned();
+    assert!(action.starts_with(&format!("https://127.0.0.1:{}/", place.public)), "{action}");
+    let started = ask(place.public, "/self-service/login/browser").unwrap();
+    let cookies = started.headers("set-cookie");
+    assert!(!cookies.is_empty() && cookies.iter().all(|cookie| cookie.contains("; Secure")), "{cookies:?}");
+
+    // Somebody who does not speak TLS gets no answer, and keeps nobody else from one.
+    assert!(client::get(place.public, "/health/alive").is_err());
+    let mut garbage = client::connect(place.public).unwrap();
+    garbage.write_all(b"\x16\x03\x01\xff\xff not a handshake at all").unwrap();
+    let _ = garbage.read(&mut [0; 64]);
+    assert_eq!(ask(place.public, "/health/alive").unwrap().status, 200);
+}
+
+#[test]
+fn on_unix_sockets() {
+    let place = Place::new();
+    let mut config = place.config(&place.sqlite());
+    let socket = place.path("public.sock");
+    config["serve"]["public"]["host"] = json!(format!("unix:{}", socket.display()));
+    config["serve"]["public"]["socket"] = json!({ "mode": 0o640 });
+    let mut server = place.serve_with(&config);
+    let mode = || fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o640);
+    let ask = |path: &str| exchange(UnixStream::connect(&socket).unwrap(), &request("GET", path, &[], ""));
+    assert_eq!(ask("/health/ready").unwrap().status, 200);
+    assert_eq!(ask("/self-service/login/api").unwrap().status, 200);
+    assert!(client::connect(place.public).is_err(), "it does not listen on the port");
+
+    // Killed, it leaves a socket that nobody listens on: no obstacle for the next one.
+    server.kill();
+    assert!(socket.exists());
+    let server = place.serve_again();
+    assert_eq!(ask("/health/ready").unwrap().status, 200);
+    let second = place.run("serve -c kratos.yml --dev", &[("SERVE_ADMIN_PORT", &(place.admin).to_string())]);
+    assert_eq!((second.code, second.log.contains("public.sock")), (Some(1), true), "{}", second.log);
+    assert_eq!(ask("/health/ready").unwrap().status, 200, "the refused one has left it alone");
+    server.terminate();
+    let mut server = server;
+    assert_eq!(server.end().code, Some(0));
+    assert!(!socket.exists(), "it tidies up");
+}
+
+#[test]
+fn below_a_path_of_its_host() {
+    let place = Place::new();
+    let mut config = place.config(&place.sqlite());
+    config["serve"]["public"]["base_url"] = json!("https://example.org/id/");
+    config["selfservice"]["flows"]["login"] = json!({});
+    config["selfservice"]["flows"]["registration"].as_object_mut().unwrap().remove("ui_url");
+    config["selfservice"]["default_browser_return_url"] = json!("https://example.org/home");
+    config["session"] = json!({ "cookie": { "path": "/id" } });
+    config["cookies"] = json!({ "path": "/id" });
+    let _server = place.serve_with(&config);
+    let mut browser = Cookies::default();
+    let started = browser.send(place.public, "GET", "/self-service/login/browser", "text/html", "");
+    assert_eq!(started.status, 303);
+    assert!(started.header("location").starts_with("https://example.org/id/"), "{}", started.head);
+    let cookies = started.headers("set-cookie");
+    assert!(!cookies.is_empty() && cookies.iter().all(|cookie| cookie.contains("Path=/id")), "{cookies:?}");
+    let flow = client::get(place.public, "/self-service/login/api").unwrap().json();
+    let action = flow["ui"]["action"].as_str().unwrap();
+    assert!(action.starts_with("https://example.org/id/self-service/login?flow="), "{action}");
+    let front = client::send(place.public, "GET", "/", &[("Accept", "text/html")], "").unwrap();
+    for link in front.body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        let ours = link.starts_with("https://example.org/id/") || link.starts_with("/id/");
+        assert!(ours || !link.starts_with('/'), "{link} leads out of the prefix");
+    }
+    let registered = people::sign_up(place.public, "prefix@example.org").unwrap();
+    let url = registered.json()["identity"]["schema_url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("https://example.org/id/schemas/"), "{url}");
+}
