@@ -4,6 +4,7 @@ use crate::wire::PASSWORD;
 use axum::body::Body;
 use serde_json::{Value, json};
 use std::time::Duration;
+use zelos_store::Dialect;
 use zelos_testkit::{Mode, Setup, scenario, scenario_for_each};
 
 #[tokio::test]
@@ -166,12 +167,14 @@ async fn the_hot_paths_take_as_few_statements_as_promised() {
         app.person("count@example.org", PASSWORD).await;
         let mut visitor = app.visitor(Mode::Native);
         let flow = visitor.begin("login", "").await;
+        // What is to be written takes one round trip, and on MySQL one for each statement, BEGIN and COMMIT.
+        let batch = |statements: u64| if app.store.dialect() == Dialect::MySql { statements + 2 } else { 1 };
         let before = app.store.trace().total_round_trips();
         let values = json!({ "method": "password", "identifier": "count@example.org", "password": PASSWORD });
         let answer = visitor.submit(&flow, values).await;
         visitor.keep_token(&answer);
         let after = app.store.trace().total_round_trips();
-        assert_eq!(after - before, 3, "login: the flow, the person, then one batch");
+        assert_eq!(after - before, 2 + batch(2), "login: the flow, the person, then one batch");
         assert_eq!(visitor.whoami().await.status, 200);
         assert_eq!(app.store.trace().total_round_trips() - after, 1, "whoami: one");
 
@@ -182,7 +185,11 @@ async fn the_hot_paths_take_as_few_statements_as_promised() {
         let answer =
             visitor.submit(&flow, json!({ "method": "password", "traits": traits, "password": PASSWORD })).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(app.store.trace().total_round_trips() - before, 2, "registration: the flow, then one batch");
+        assert_eq!(
+            app.store.trace().total_round_trips() - before,
+            1 + batch(7),
+            "registration: the flow, then one batch"
+        );
     })
     .await;
 }
