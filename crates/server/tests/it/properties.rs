@@ -1,7 +1,7 @@
 //! What must hold for everything that can be sent, not only for what somebody thought of.
 
 use crate::wire::PASSWORD;
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree};
 use serde_json::{Value, json};
 use std::time::Duration;
 use zelos_testkit::{App, Database, Mode, Persona, Setup, node};
