@@ -48,15 +48,28 @@ fn data_in(folder: &Path, rng: &dyn Rng) -> anyhow::Result<Data> {
 
 fn secrets(path: &Path, rng: &dyn Rng) -> anyhow::Result<Secrets> {
     match std::fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text).context("not as Zelos wrote it; delete it to begin anew"),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let secrets =
-                Secrets { cookie: Secret::new(rng.alphanumeric(32)), cipher: Secret::new(rng.alphanumeric(32)) };
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(&serde_json::to_vec_pretty(&secrets)?)?;
-            Ok(secrets)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => make_secrets(path, rng)?,
+        found => return kept(&found?),
+    }
+    kept(&std::fs::read(path)?)
+}
+
+fn kept(text: &[u8]) -> anyhow::Result<Secrets> {
+    serde_json::from_slice(text).context("not as Zelos wrote it; delete it to begin anew")
+}
+
+/// Makes the file under another name and links it: nobody finds half of it, and of several servers that start at once
+/// one is first.
+fn make_secrets(path: &Path, rng: &dyn Rng) -> anyhow::Result<()> {
+    let secrets = Secrets { cookie: Secret::new(rng.alphanumeric(32)), cipher: Secret::new(rng.alphanumeric(32)) };
+    let draft = path.with_extension(rng.alphanumeric(8));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let written = file.write_all(&serde_json::to_vec_pretty(&secrets)?).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| std::fs::hard_link(&draft, path));
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
     }
 }
 
@@ -88,5 +101,16 @@ mod tests {
         assert_eq!(first.secrets.cipher.expose().len(), 32, "what the ciphers ask for");
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&folder), mode(&folder.join("secrets"))), (0o700, 0o600));
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn of_several_at_once_one_is_first() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("secrets");
+        make_secrets(&path, &SeededRng::new(1)).unwrap();
+        make_secrets(&path, &SeededRng::new(2)).unwrap();
+        let first = data_in(&place.path().join("other"), &SeededRng::new(1)).unwrap();
+        assert_eq!(secrets(&path, &SeededRng::new(3)).unwrap().cookie, first.secrets.cookie);
     }
 }

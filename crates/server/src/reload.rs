@@ -1,42 +1,28 @@
 //! A changed configuration file is taken over while the server runs; a broken one is not, and the last good state
 //! stays.
 //!
-//! Folders are watched, not files: editors replace files, and Kubernetes swaps a link beside them. Of what happens in
-//! a folder only what has a file's name, or a name that begins with two dots (Kubernetes' links), counts: a database
-//! may lie there too.
+//! The files are looked at twice a second. Being told by the kernel is no alternative: editors replace files and
+//! Kubernetes swaps a link beside them, so whole folders would have to be watched – and where the database lies in the
+//! same folder, each of its writes would be reported.
 
 use crate::{listen::Ending, settings::Settings};
-use anyhow::Context as _;
-use notify::{EventKind, RecursiveMode, Watcher as _};
-use std::{
-    collections::BTreeSet,
-    ffi::OsString,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::{sync::mpsc, time::timeout};
+use std::{os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 use zelos_flow::Engine;
 
-/// Changes come in bursts; a burst is over when nothing has happened for so long.
-const CALM: Duration = Duration::from_millis(150);
+/// How often the files are looked at.
+const EVERY: Duration = Duration::from_millis(500);
 
-/// Watches the files and loads them again when they change, until the server ends.
-pub(crate) async fn watch(settings: Settings, engine: Arc<Engine>, mut ending: Ending) {
-    let watched = match Watched::new(settings.files()) {
-        Ok(watched) => watched,
-        Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), "configuration files are not watched: changes need a restart");
-            return;
-        }
-    };
+/// Looks after the files and loads them again when they change, until the server ends. `watched` was made before they
+/// were loaded for the first time, so that no change falls between.
+pub(crate) async fn watch(mut watched: Watched, settings: Settings, engine: Arc<Engine>, mut ending: Ending) {
     let work = async {
-        let Watched { mut changes, watcher } = watched;
-        while changes.recv().await.is_some() {
-            while let Ok(Some(())) = timeout(CALM, changes.recv()).await {}
-            Box::pin(take_over(&settings, &engine)).await;
+        let mut looks = tokio::time::interval(EVERY);
+        loop {
+            looks.tick().await;
+            if watched.has_settled() {
+                Box::pin(take_over(&settings, &engine)).await;
+            }
         }
-        drop(watcher);
     };
     tokio::select! {
         () = work => {}
@@ -58,59 +44,47 @@ async fn take_over(settings: &Settings, engine: &Engine) {
     }
 }
 
-struct Watched {
-    changes: mpsc::Receiver<()>,
-    watcher: notify::RecommendedWatcher,
+/// Files that are being watched.
+pub(crate) /// What tells one state of a file from another: links are followed. None while it is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp(Option<(u64, u64, i64, i64)>);
+
+impl Stamp {
+    fn of_all(files: &[PathBuf]) -> Vec<Self> {
+        let stamp = |file: &PathBuf| {
+            let file = std::fs::metadata(file).ok()?;
+            Some((file.ino(), file.len(), file.mtime(), file.mtime_nsec()))
+        };
+        files.iter().map(|file| Self(stamp(file))).collect()
+    }
+}
+
+/// Tells when a change is over: a file may be looked at while it is being written.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    files: Vec<PathBuf>,
+    taken_over: Vec<Stamp>,
+    last: Vec<Stamp>,
 }
 
 impl Watched {
-    fn new(files: &[PathBuf]) -> anyhow::Result<Self> {
-        let places = Places::of(files)?;
-        // One waiting message says it all: something has changed.
-        let (sender, changes) = mpsc::channel(1);
-        let names = places.names;
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let matters = event.map_or(true, |event| {
-                !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(|path| is_ours(path, &names))
-            });
-            if matters {
-                let _ = sender.try_send(());
-            }
-        })?;
-        for folder in &places.folders {
-            watcher.watch(folder, RecursiveMode::NonRecursive).with_context(|| folder.display().to_string())?;
-        }
-        Ok(Self { changes, watcher })
-    }
-}
-
-/// Where the files are: as named, and where links lead.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Places {
-    folders: BTreeSet<PathBuf>,
-    names: BTreeSet<OsString>,
-}
-
-impl Places {
-    fn of(files: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut places = Self::default();
-        for file in files {
-            places.add(&std::path::absolute(file)?);
-            places.add(&file.canonicalize().with_context(|| file.display().to_string())?);
-        }
-        Ok(places)
+    /// The files as they are now.
+    pub(crate) fn new(files: &[PathBuf]) -> Self {
+        let now = Stamp::of_all(files);
+        Self { files: files.to_vec(), taken_over: now.clone(), last: now }
     }
 
-    fn add(&mut self, file: &Path) {
-        if let (Some(folder), Some(name)) = (file.parent(), file.file_name()) {
-            self.folders.insert(folder.to_owned());
-            self.names.insert(name.to_owned());
+    /// Whether the files differ from what was taken over, and stand still since the last look.
+    fn has_settled(&mut self) -> bool {
+        let now = Stamp::of_all(&self.files);
+        let stands_still = now == self.last;
+        self.last = now;
+        if !stands_still || self.last == self.taken_over {
+            return false;
         }
+        self.taken_over.clone_from(&self.last);
+        true
     }
-}
-
-fn is_ours(path: &Path, names: &BTreeSet<OsString>) -> bool {
-    path.file_name().is_some_and(|name| names.contains(name) || name.as_encoded_bytes().starts_with(b".."))
 }
 
 #[cfg(test)]
@@ -118,17 +92,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_followed_and_strangers_ignored() {
+    fn a_change_counts_once_and_only_when_it_is_over() {
         let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap();
-        std::fs::create_dir(root.join("..2026")).unwrap();
-        std::fs::write(root.join("..2026/kratos.yml"), "").unwrap();
-        std::os::unix::fs::symlink("..2026", root.join("..data")).unwrap();
-        std::os::unix::fs::symlink("..data/kratos.yml", root.join("kratos.yml")).unwrap();
-        let places = Places::of(&[root.join("kratos.yml")]).unwrap();
-        assert_eq!(places.folders, [root.clone(), root.join("..2026")].into());
-        assert!(is_ours(&root.join("kratos.yml"), &places.names));
-        assert!(is_ours(&root.join("..data"), &places.names));
-        assert!(!is_ours(&root.join("db.sqlite-wal"), &places.names));
+        let file = folder.path().join("kratos.yml");
+        std::fs::write(&file, "a").unwrap();
+        let mut watched = Watched::new(std::slice::from_ref(&file));
+        assert!(!watched.has_settled());
+        std::fs::write(&file, "ab").unwrap();
+        assert!(!watched.has_settled(), "may still be written");
+        std::fs::write(&file, "abc").unwrap();
+        assert!(!watched.has_settled());
+        assert!(watched.has_settled());
+        assert!(!watched.has_settled());
+    }
+
+    #[test]
+    fn a_swapped_link_is_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for version in ["one", "two"] {
+            std::fs::create_dir(at(version)).unwrap();
+            std::fs::write(at(version).join("kratos.yml"), "same").unwrap();
+        }
+        std::os::unix::fs::symlink("one", at("data")).unwrap();
+        std::os::unix::fs::symlink("data/kratos.yml", at("kratos.yml")).unwrap();
+        let before = Stamp::of_all(&[at("kratos.yml")]);
+        std::os::unix::fs::symlink("two", at("new")).unwrap();
+        std::fs::rename(at("new"), at("data")).unwrap();
+        assert_ne!(Stamp::of_all(&[at("kratos.yml")]), before);
+        assert_eq!(Stamp::of_all(&[at("missing.yml")]), [Stamp(None)]);
     }
 }

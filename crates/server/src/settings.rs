@@ -50,11 +50,6 @@ impl Settings {
         Ok((settings, loaded))
     }
 
-    /// The files that a change of is a change of the configuration.
-    pub(crate) fn files(&self) -> &[PathBuf] {
-        &self.source.files
-    }
-
     /// Loads the configuration anew, with what it refers to: that may have changed as well.
     pub(crate) async fn again(&self, old: &Config, outbound: &dyn Outbound) -> Result<Snapshot, Failure> {
         let Loaded { config, warnings } = self.read()?;

@@ -9,7 +9,8 @@ use crate::{
     VERSION, development, jobs,
     listen::{self, Address, Ending, Limits, Listener, RequestLine},
     outbound::HttpClient,
-    readiness, reload,
+    readiness,
+    reload::{self, Watched},
     settings::{self, Settings},
     telemetry, wiring,
 };
@@ -50,6 +51,7 @@ pub(super) struct Flags {
 /// Runs the server until it is told to stop.
 pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
     let rng = Arc::new(SystemRng);
+    let watched = (!files.is_empty()).then(|| Watched::new(&files));
     let own = (flags.dev && files.is_empty()).then(|| development::data(&*rng)).transpose()?;
     let given = settings::Given { files, dev: flags.dev, watch_courier: flags.watch_courier, own: own.as_ref() };
     let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
@@ -69,8 +71,8 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let migrates = own.is_some() || snapshot.dsn.expose() == "memory";
     let getting_ready = readiness::watch(engine.store.clone(), Arc::clone(&readiness), migrates);
     tokio::spawn(jobs::sweep(Arc::clone(&engine), ending.clone()));
-    if !settings.files().is_empty() {
-        tokio::spawn(reload::watch(settings, Arc::clone(&engine), ending.clone()));
+    if let Some(watched) = watched {
+        tokio::spawn(reload::watch(watched, settings, Arc::clone(&engine), ending.clone()));
     }
 
     let greeting = async {
