@@ -236,7 +236,16 @@ impl Drop for Process {
         if self.runs() {
             self.kill();
         }
+        if std::thread::panicking() {
+            tell(&self.log());
+        }
     }
+}
+
+/// Tells whoever reads of a failed test what the process had to say.
+#[expect(clippy::print_stderr, clippy::disallowed_macros, reason = "the test harness shows it of failed tests only")]
+fn tell(log: &str) {
+    eprintln!("{log}");
 }
 
 /// A database of its own on a server, given back at the end.
