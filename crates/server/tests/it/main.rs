@@ -6,6 +6,7 @@ mod flows;
 mod golden;
 mod house;
 mod login;
+mod process;
 mod properties;
 mod quirks;
 mod registration;
