@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Longer than any answer may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What came back.
 #[derive(Debug)]
@@ -58,13 +58,13 @@ pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
         text += "Content-Type: application/json\r\n";
     }
     if !body.is_empty() {
-        text += &format!("Content-Length: {}\r\n", body.len());
+        text.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
     }
     if !named("connection") {
         text += "Connection: close\r\n";
     }
     for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
+        text.extend([*name, ": ", *value, "\r\n"]);
     }
     text + "\r\n" + body
 }
