@@ -44,8 +44,7 @@ async fn take_over(settings: &Settings, engine: &Engine) {
     }
 }
 
-/// Files that are being watched.
-pub(crate) /// What tells one state of a file from another: links are followed. None while it is not there.
+/// What tells one state of a file from another: links are followed. None while it is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp(Option<(u64, u64, i64, i64)>);
 
