@@ -10,7 +10,8 @@ use crate::{
     sessions,
 };
 use zelos_core::{
-    flow::{Flow, Kind, State},
+    flow::{Flow, Kind, Memory, State},
+    id::FlowId,
     identity::Identity,
     problem::{NoSession, Problem, Result},
     session::AuthenticationMethod,
@@ -44,9 +45,9 @@ pub(super) async fn finish(
     let mut to = wished(cx, &flow).unwrap_or_else(|| cx.snapshot.ui_url_of(Kind::Settings, flow.id));
     let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
     hooks::after(cx, &engine.hooks, &mut event).await?;
-    flow.ui.messages.clear();
-    let question = ask::Question::Change { of: Box::new(identity.clone()) };
-    draw::draw(cx, &engine.methods, &mut flow, &question).await?;
+    let next = next_flow(engine, cx, &flow, &identity).await?;
+    flow.ui.clone_from(&next.ui);
+    flows::insert(&mut batch, &next);
     flow.ui.messages.push(catalog::settings_saved());
     flows::update(&mut batch, &flow);
     match engine.store.commit(batch).await {
@@ -62,4 +63,24 @@ pub(super) async fn finish(
         flow,
         to,
     })))
+}
+
+/// A fresh flow of the same person.
+///
+/// Quirk: after a change the form names the flow that comes next as its target, while the answer and the address stay
+/// those of the present one; both can be used (Kratos selfservice/flow/settings/hook.go).
+async fn next_flow(engine: &Engine, cx: &Cx<'_>, flow: &Flow, identity: &Identity) -> Result<Flow> {
+    let mut next = Flow {
+        id: FlowId(cx.rng.uuid_v4()),
+        state: State::ShowForm,
+        active: None,
+        memory: Memory::default(),
+        continue_with: Vec::new(),
+        version: 1,
+        ..flow.clone()
+    };
+    next.ui.messages.clear();
+    let question = ask::Question::Change { of: Box::new(identity.clone()) };
+    draw::draw(cx, &engine.methods, &mut next, &question).await?;
+    Ok(next)
 }

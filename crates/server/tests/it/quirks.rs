@@ -123,3 +123,23 @@ async fn a_hash_of_other_costs_stays_as_it_is() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn after_a_change_the_form_belongs_to_the_next_flow() {
+    scenario(Setup::default(), async |app| {
+        app.person("twice@example.org", PASSWORD).await;
+        let mut visitor = app.visitor(Mode::Spa);
+        visitor.sign_in("twice@example.org", PASSWORD).await;
+        let flow = visitor.begin("settings", "").await;
+        let named = |name: &str| json!({ "method": "profile", "traits": { "email": "twice@example.org", "name": name } });
+        let first = visitor.submit(&flow, named("One")).await.json();
+        assert_eq!(first["id"], flow["id"]);
+        assert_ne!(first["ui"]["action"], flow["ui"]["action"]);
+        assert_eq!(first["ui"]["messages"][0]["id"], 1_050_001);
+        for form in [&first, &flow] {
+            assert_eq!(visitor.submit(form, named("Two")).await.status, 200);
+        }
+        assert_eq!(visitor.whoami().await.json()["identity"]["traits"]["name"], "Two");
+    })
+    .await;
+}
