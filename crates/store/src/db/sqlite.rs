@@ -19,6 +19,7 @@ use crate::{
 };
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, ToSql,
+    config::DbConfig,
     types::{ToSqlOutput, ValueRef},
 };
 use std::{
@@ -62,7 +63,7 @@ impl Sqlite {
     pub(crate) fn memory(options: &PoolOptions) -> Result<Self, Error> {
         let connection = Connection::open_in_memory().map_err(|error| class(&error))?;
         connection.execute_batch("PRAGMA foreign_keys = ON").map_err(|error| class(&error))?;
-        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        keep_plans(&connection).map_err(|error| class(&error))?;
         let readers = Arc::new(Readers { file: None, slots: [Mutex::new(Some(connection))].into() });
         Self::start(Arc::clone(&readers), readers, None, options)
     }
@@ -220,8 +221,15 @@ fn open_reader(file: &SqliteFile) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(&file.path, flags)?;
     connection.busy_timeout(file.busy_timeout)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY")?;
-    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// A statement is planned once. SQLite would otherwise look at the values bound to it, and plan it anew for each.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    Ok(())
 }
 
 fn open_writer(file: &SqliteFile) -> Result<Connection, Error> {
@@ -243,7 +251,7 @@ fn open_writer(file: &SqliteFile) -> Result<Connection, Error> {
             "PRAGMA synchronous = {}; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY",
             file.synchronous
         ))?;
-        connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        keep_plans(&connection)?;
         Ok(connection)
     };
     open().map_err(|error| match error.sqlite_error_code() {
