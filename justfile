@@ -39,3 +39,7 @@ release:
 # licences, advisories and forbidden crates (needs cargo-deny)
 deny:
     cargo deny check
+
+# CPU per request, memory and start-up of the release build; KRATOS=/path/to/kratos puts another server beside it
+bench *arguments:
+    scripts/bench {{arguments}}
