@@ -1,7 +1,7 @@
 //! Time is an input: whoever needs to know it is handed a [`Clock`], so that tests decide what time it is.
 
-use time::OffsetDateTime;
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// Tells the time, in UTC and whole microseconds: the precision that every database keeps, so that an answer given
 /// before a row is stored and one read back from it are equal.

@@ -7,21 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum ContinueWith {
-    SetOrySessionToken {
-        ory_session_token: String,
-    },
-    ShowVerificationUi {
-        flow: NextFlow,
-    },
-    ShowSettingsUi {
-        flow: NextFlow,
-    },
-    ShowRecoveryUi {
-        flow: NextFlow,
-    },
-    RedirectBrowserTo {
-        redirect_browser_to: String,
-    },
+    SetOrySessionToken { ory_session_token: String },
+    ShowVerificationUi { flow: NextFlow },
+    ShowSettingsUi { flow: NextFlow },
+    ShowRecoveryUi { flow: NextFlow },
+    RedirectBrowserTo { redirect_browser_to: String },
 }
 
 /// The flow to go on with.

@@ -3,7 +3,10 @@
 
 use crate::{rng::Rng, secret::Secret};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::{Aead, Payload}};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -73,7 +76,8 @@ fn tag(key: &[u8; 32], purpose: &str, message: &[u8]) -> [u8; TAG] {
     let Ok(mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) else {
         unreachable!("HMAC takes keys of any length")
     };
-    let full: [u8; 32] = mac.chain_update(purpose).chain_update([0]).chain_update(message).finalize().into_bytes().into();
+    let full: [u8; 32] =
+        mac.chain_update(purpose).chain_update([0]).chain_update(message).finalize().into_bytes().into();
     std::array::from_fn(|index| full[index])
 }
 

@@ -27,7 +27,8 @@ pub fn with_slash(base: &Url) -> String {
 
 /// The stored document: what the person may see of themselves, without `schema_url`.
 pub fn document(identity: &Identity) -> String {
-    let view = IdentityView { identity, schema_url: None, addresses: true, metadata_admin: Show::Never, credentials: None };
+    let view =
+        IdentityView { identity, schema_url: None, addresses: true, metadata_admin: Show::Never, credentials: None };
     serde_json::to_string(&view).unwrap_or_default()
 }
 

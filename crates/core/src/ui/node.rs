@@ -60,9 +60,16 @@ pub struct Meta {
 #[serde(tag = "node_type", rename_all = "lowercase")]
 pub enum Attributes {
     Input(Box<Input>),
-    Text { text: Text, id: String },
+    Text {
+        text: Text,
+        id: String,
+    },
     Img(Image),
-    A { href: String, title: Text, id: String },
+    A {
+        href: String,
+        title: Text,
+        id: String,
+    },
     Script(Box<Script>),
     Div {
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -131,7 +131,8 @@ async fn after_a_change_the_form_belongs_to_the_next_flow() {
         let mut visitor = app.visitor(Mode::Spa);
         visitor.sign_in("twice@example.org", PASSWORD).await;
         let flow = visitor.begin("settings", "").await;
-        let named = |name: &str| json!({ "method": "profile", "traits": { "email": "twice@example.org", "name": name } });
+        let named =
+            |name: &str| json!({ "method": "profile", "traits": { "email": "twice@example.org", "name": name } });
         let first = visitor.submit(&flow, named("One")).await.json();
         assert_eq!(first["id"], flow["id"]);
         assert_ne!(first["ui"]["action"], flow["ui"]["action"]);
