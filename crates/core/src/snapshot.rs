@@ -59,7 +59,7 @@ impl Snapshot {
         );
         let keys = Keys::derive(config.cookie_secrets());
         let public_prefix = with_slash(&public);
-        Self { schemas, returns, public, admin, keys, csrf_cookie_name, public_prefix, config }
+        Self { config, schemas, returns, public, admin, keys, csrf_cookie_name, public_prefix }
     }
 
     /// An address under the public base URL; `path` without a slash in front.
