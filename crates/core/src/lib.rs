@@ -18,5 +18,6 @@ pub mod sealed;
 pub mod secret;
 pub mod session;
 pub mod snapshot;
+pub mod storable;
 pub mod text;
 pub mod ui;

@@ -72,7 +72,11 @@ pub async fn question(cx: &Cx<'_>, flow: &Flow) -> Result<Question> {
         Detail::Login { refresh, requested_aal: Aal::Aal2 } => {
             Ok(Question::SecondFactor { of: signed_in(cx).await?, refresh })
         }
-        Detail::Login { refresh: true, .. } => Ok(Question::Reauth { of: signed_in(cx).await? }),
+        Detail::Login { refresh: true, .. } if cx.session.is_some() => {
+            Ok(Question::Reauth { of: signed_in(cx).await? })
+        }
+        // The session has ended since the flow began: it asks what any login asks.
+        Detail::Login { refresh: true, .. } => Ok(Question::FirstFactor),
         Detail::Login { .. } if flows.login.style == LoginStyle::IdentifierFirst => identify(cx, flow).await,
         Detail::Login { .. } => Ok(Question::FirstFactor),
         Detail::Registration if flows.registration.effective_style() == RegistrationStyle::Unified => {

@@ -195,8 +195,7 @@ impl Engine {
             other => {
                 other?;
                 let typed = input.as_ref().map_or_else(|_| Input::default(), Input::clone);
-                let result = self.judge(&cx, flow, input).await;
-                match result {
+                match self.judge(&cx, flow, input).await {
                     Err(problem) => self.invalid(&cx, flow, problem, &typed).await,
                     done => done,
                 }
@@ -206,10 +205,10 @@ impl Engine {
 
     /// Select, payload, CSRF, privilege, method, finish.
     async fn judge(&self, cx: &Cx<'_>, flow: &mut Flow, input: Result<Input>) -> Result<Outcome> {
-        let input = input?;
-        let kind = flow.kind();
-        let method = self.select(cx, flow, &input)?;
-        let judged = input.judged(method.payload(kind)).map_err(Problem::Form)?;
+        // What is wrong here is told before the token is looked at: not to another browser than the flow's, for the form
+        // may hold what its owner typed.
+        let claimed = self.claimed(cx, flow, input);
+        let (method, input, judged) = claimed.map_err(|problem| gate::stranger(cx, flow).unwrap_or(problem))?;
         if method.needs_csrf(flow, &judged) {
             gate::csrf(cx, flow, &input)?;
         }
@@ -220,9 +219,16 @@ impl Engine {
                 gate::privileged(cx, flow)?;
             }
         }
-        match method.submit(cx, flow, &judged).await? {
+        let step = method.submit(cx, flow, &judged).await?;
+        if let Step::Change { from, .. } = &step
+            && method.is_privileged(cx, from, &judged)
+        {
+            // Asked again: the person may have changed since they were looked at above.
+            gate::privileged(cx, flow)?;
+        }
+        match step {
             Step::Show => {
-                flow.active = shown_as_active(kind, method.id());
+                flow.active = shown_as_active(flow.kind(), method.id());
                 self.advance(cx, flow).await
             }
             step => {
@@ -230,6 +236,14 @@ impl Engine {
                 finish::finish(self, cx, flow, step).await
             }
         }
+    }
+
+    /// The method that a submission is for, and the submission: as it came, and as the method's schema leaves it.
+    fn claimed(&self, cx: &Cx<'_>, flow: &Flow, input: Result<Input>) -> Result<(&dyn Method, Input, Input)> {
+        let input = input?;
+        let method = self.select(cx, flow, &input)?;
+        let judged = input.judged(method.payload(flow.kind())).map_err(Problem::Form)?;
+        Ok((method, input, judged))
     }
 
     fn select(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> Result<&dyn Method> {
@@ -281,9 +295,19 @@ impl Engine {
     }
 
     async fn refuse_signed_in(&self, cx: &Cx<'_>, flow: &mut Flow, problem: Problem) -> Result<Outcome> {
+        let is_own = gate::stranger(cx, flow).is_none();
+        if !is_own {
+            // A form as it was at first: neither what its owner typed nor their token.
+            flow.memory = Memory::default();
+            let question = ask::question(cx, flow).await?;
+            draw::draw(cx, &self.methods, flow, &question).await?;
+        }
         let reason = "Somebody is signed in already.".to_owned();
+        flow.ui.messages.clear();
         draw::attach(flow, vec![FieldText::form(catalog::invalid(reason))]);
-        self.save(cx, flow).await?;
+        if is_own {
+            self.save(cx, flow).await?;
+        }
         let Problem::AlreadySignedIn { to } = problem else { return Err(problem) };
         Ok(Outcome::AlreadySignedIn { flow: Box::new(flow.clone()), to })
     }
@@ -302,7 +326,7 @@ impl Engine {
             version: 1,
             ..old.clone()
         };
-        self.date(cx, &mut flow);
+        Self::date(cx, &mut flow);
         let text = match old.kind() {
             Kind::Login => catalog::login_flow_expired(old.expires_at),
             Kind::Registration => catalog::registration_flow_expired(old.expires_at),
@@ -374,11 +398,11 @@ impl Engine {
             transient_payload: None,
             version: 1,
         };
-        self.date(cx, &mut flow);
+        Self::date(cx, &mut flow);
         Ok(flow)
     }
 
-    fn date(&self, cx: &Cx<'_>, flow: &mut Flow) {
+    fn date(cx: &Cx<'_>, flow: &mut Flow) {
         let now = cx.clock.now();
         flow.issued_at = now;
         flow.updated_at = now;

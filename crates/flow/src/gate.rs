@@ -47,10 +47,9 @@ pub(crate) fn session_at_create(cx: &Cx<'_>, flow: &mut Flow) -> Result<()> {
             *refresh = false;
             Ok(())
         }
-        (Detail::Login { refresh: true, .. }, Some(_)) => Ok(()),
+        (Detail::Login { refresh: true, .. }, Some(_)) | (Detail::Registration, None) => Ok(()),
         (Detail::Login { requested_aal, .. }, Some(current)) if *requested_aal > current.session.aal => Ok(()),
         (Detail::Login { .. } | Detail::Registration, Some(_)) => Err(already_signed_in(cx, flow)),
-        (Detail::Registration, None) => Ok(()),
         (Detail::Settings { .. }, Some(current)) => {
             let tail = flow.return_to.as_ref().map(|_| flow.request_url.clone());
             settings_aal(cx, current, tail.as_deref())
@@ -88,15 +87,18 @@ pub(crate) fn owner(cx: &Cx<'_>, flow: &Flow) -> Result<()> {
     if let Detail::Settings { .. } = flow.detail {
         return session_at_submit(cx, flow);
     }
-    if flow.channel == Channel::Api {
-        return Ok(());
+    stranger(cx, flow).map_or(Ok(()), Err)
+}
+
+/// What is wrong with the caller's browser, if the flow was made for another one. Settings belong to a person, whom the
+/// session tells.
+pub(crate) fn stranger(cx: &Cx<'_>, flow: &Flow) -> Option<Problem> {
+    if flow.channel == Channel::Api || flow.kind() == Kind::Settings {
+        return None;
     }
-    let Some(secret) = &cx.request.csrf else { return Err(Problem::Csrf(missing_cookie(cx))) };
-    if flow.csrf.as_deref() == Some(csrf::fingerprint(secret).as_str()) {
-        Ok(())
-    } else {
-        Err(Problem::Csrf(CsrfReason::Mismatch))
-    }
+    let Some(secret) = &cx.request.csrf else { return Some(Problem::Csrf(missing_cookie(cx))) };
+    let own = flow.csrf.as_deref() == Some(csrf::fingerprint(secret).as_str());
+    (!own).then_some(Problem::Csrf(CsrfReason::Mismatch))
 }
 
 /// Whether the flow may still be used.

@@ -91,23 +91,27 @@ pub fn apply(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, derived:
             })
         })
         .collect();
-    for kind in [CredentialType::Password, CredentialType::Webauthn, CredentialType::Code] {
-        let mut identifiers: Vec<String> =
-            derived.identifiers.iter().filter(|(of, _)| *of == kind).map(|(_, value)| value.clone()).collect();
-        identifiers.sort_unstable();
-        identifiers.dedup();
+    for kind in NAMED_BY_TRAITS {
+        let identifiers = names(&derived.identifiers, kind);
         let has_one = identity.credential(kind).is_some();
         if !has_one && kind == CredentialType::Password && !identifiers.is_empty() {
             identity.credentials.push(new_credential(clock, rng, kind, json!({})));
         }
-        if let Some(credential) = identity.credentials.iter_mut().find(|credential| credential.kind == kind) {
-            if credential.identifiers != identifiers {
-                credential.identifiers = identifiers;
-                credential.updated_at = now;
-            }
+        let known = identity.credentials.iter_mut().find(|credential| credential.kind == kind);
+        if let Some(credential) = known.filter(|credential| credential.identifiers != identifiers) {
+            credential.identifiers = identifiers;
+            credential.updated_at = now;
         }
     }
     identity.traits = derived.traits;
+}
+
+/// Whether [`apply`] would change what the person signs in with: a name more, another one, or one less.
+pub fn renames(identity: &Identity, derived: &Derived) -> bool {
+    NAMED_BY_TRAITS.into_iter().any(|kind| match identity.credential(kind) {
+        Some(credential) => credential.identifiers != names(&derived.identifiers, kind),
+        None => kind == CredentialType::Password && !names(&derived.identifiers, kind).is_empty(),
+    })
 }
 
 /// The strongest assurance that the person's credentials allow, by the methods' own judgement.
@@ -122,6 +126,17 @@ pub fn strength(engine: &Engine, snapshot: &Snapshot, identity: &Identity) -> St
         Some(method.strength(snapshot, credential))
     });
     strengths.sum()
+}
+
+/// Credentials whose identifiers follow from the traits.
+const NAMED_BY_TRAITS: [CredentialType; 3] = [CredentialType::Password, CredentialType::Webauthn, CredentialType::Code];
+
+fn names(identifiers: &[(CredentialType, String)], kind: CredentialType) -> Vec<String> {
+    let mut names: Vec<String> =
+        identifiers.iter().filter(|(of, _)| *of == kind).map(|(_, name)| name.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn new_credential(clock: &dyn Clock, rng: &dyn Rng, kind: CredentialType, config: Value) -> Credential {

@@ -4,9 +4,16 @@ use serde_json::{Map, Value};
 use zelos_core::schema::PayloadSchema;
 
 /// What a client sent. Field names with dots have become nested objects already.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Input {
     values: Map<String, Value>,
+}
+
+/// Values are passwords and codes: only the names are shown.
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
 }
 
 impl Input {

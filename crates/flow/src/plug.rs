@@ -3,7 +3,7 @@
 //! A method proves, the engine decides, the web answers. So a method returns a [`Step`] – a fact – and the engine
 //! makes an [`Outcome`] of it, which only the web crate turns into HTTP.
 
-use crate::input::Input;
+use crate::{csrf, input::Input};
 use async_trait::async_trait;
 use std::sync::Arc;
 use zelos_core::{
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Cx<'_> {
 }
 
 /// What the rules need to know of a request.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
     /// The address asked for, as the visitor sees it, query included.
     pub url: String,
@@ -54,13 +54,21 @@ pub struct Request {
     /// The session token that came with it: not yet looked up.
     pub token: Option<SessionToken>,
     /// The anti-CSRF secret of the browser.
-    pub csrf: Option<[u8; 32]>,
+    pub csrf: Option<csrf::Secret>,
     /// Whether any cookie came along.
     pub has_cookies: bool,
     /// Whether a cookie came along that no reverse proxy is known to add.
     pub has_foreign_cookies: bool,
     /// Whether an `Origin` header came along: browsers send it, native apps do not.
     pub has_origin: bool,
+}
+
+/// Neither the secret of the browser nor the query, which holds codes and tokens, is shown.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = self.url.split('?').next().unwrap_or_default();
+        f.debug_struct("Request").field("url", &url).field("ip_address", &self.ip_address).finish_non_exhaustive()
+    }
 }
 
 impl Request {

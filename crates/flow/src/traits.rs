@@ -11,11 +11,13 @@ use zelos_core::{
     id::IdentityId,
     problem::{Problem, Result},
     schema::{Derived, IdentitySchema},
+    storable,
     text::{FieldText, catalog},
 };
 
-/// What was typed, in the types that the schema wants. Nothing typed is an empty object.
-pub fn typed(schema: &IdentitySchema, input: &Input) -> Value {
+/// What was typed, in the types that the schema wants. Nothing typed is an empty object. Texts may have been taken for
+/// JSON on the way, so only now can be said whether all of it can be kept.
+pub fn typed(schema: &IdentitySchema, input: &Input) -> Result<Value> {
     let mut traits = match input.get("traits") {
         None | Some(Value::Null) => json!({}),
         // Quirk: a text is taken for JSON (Kratos oryx/decoderx).
@@ -23,12 +25,14 @@ pub fn typed(schema: &IdentitySchema, input: &Input) -> Value {
         Some(traits) => traits.clone(),
     };
     schema.coerce(&mut traits);
-    traits
+    storable::document(&traits)
+        .map_err(|why| Problem::field("traits", catalog::invalid(format!("This cannot be taken: {why}."))))?;
+    Ok(traits)
 }
 
 /// What the schema derives from what was typed, or the texts to show.
 pub fn judge(schema: &IdentitySchema, input: &Input) -> Result<Derived> {
-    let traits = typed(schema, input);
+    let traits = typed(schema, input)?;
     if !traits.is_object() {
         let text = catalog::wrong_type(&["object"], kind_of(&traits));
         return Err(Problem::Form(vec![FieldText::node("traits", text)]));
@@ -37,10 +41,14 @@ pub fn judge(schema: &IdentitySchema, input: &Input) -> Result<Derived> {
     schema.check(&traits).and_then(|()| schema.validate(&traits)).map_err(|wrong| Problem::Form(wrong.texts()))
 }
 
-/// The person with other traits.
-pub async fn change(cx: &Cx<'_>, identity: IdentityId, derived: Derived) -> Result<Step> {
+/// The person with other traits, judged by the schema that the person follows now: it may not be the one that the flow
+/// began with.
+pub async fn change(cx: &Cx<'_>, identity: IdentityId, input: &Input) -> Result<Step> {
     let found = zelos_store::identities::find_with_credentials(cx.store, identity).await?;
     let from = found.ok_or_else(|| Problem::NotFound("The identity does not exist any more.".to_owned()))?;
+    let unknown = || Problem::bad(format!("There is no identity schema {:?}.", from.schema_id));
+    let schema = cx.snapshot.schemas.find(&from.schema_id).ok_or_else(unknown)?;
+    let derived = judge(schema, input)?;
     let mut to = from.clone();
     identities::apply(cx.clock, cx.rng, &mut to, derived);
     Ok(Step::Change { from: Box::new(from), to: Box::new(to), by: None })

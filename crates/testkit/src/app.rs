@@ -61,7 +61,7 @@ impl App {
         let store = database.store().await?;
         let clock = Arc::new(FixedClock::new(datetime!(2030-01-02 03:04:05 UTC)));
         let outbound = Arc::new(ScriptedOutbound::default());
-        let snapshot = snapshot(document, &outbound).await?;
+        let snapshot = Box::pin(snapshot(document, &outbound)).await?;
         let pages = zelos_web::pages::Pages::new(snapshot.selfservice.ui.template_path.as_deref().map(Path::new))?;
         let surroundings = Surroundings {
             store: store.clone(),
@@ -85,7 +85,7 @@ impl App {
     pub async fn reload(&self, database: &Database, setup: &Setup) -> Result<()> {
         let mut document = base(&database.dsn);
         merge(&mut document, &setup.config);
-        self.engine.replace_snapshot(snapshot(document, &self.outbound).await?);
+        self.engine.replace_snapshot(Box::pin(snapshot(document, &self.outbound)).await?);
         Ok(())
     }
 
@@ -122,7 +122,7 @@ impl App {
 async fn snapshot(document: Value, outbound: &Arc<ScriptedOutbound>) -> Result<Snapshot> {
     let config = Config::from_document(document)
         .map_err(|errors| anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    zelos_server::snapshot(config, &**outbound).await.map_err(|failure| anyhow!("{failure:?}"))
+    Box::pin(zelos_server::snapshot(config, &**outbound)).await.map_err(|failure| anyhow!("{failure:?}"))
 }
 
 /// The identity schema of most tests: an address to sign in with, and a name.

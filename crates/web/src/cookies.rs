@@ -25,11 +25,12 @@ const PURPOSE: &str = "session";
 /// Names of cookies that reverse proxies add by themselves: a native app may come with them.
 const PROXY_COOKIES: [&str; 3] = ["__cf", "_cf", "cf_"];
 
-/// Every cookie of the request, in order.
+/// Every cookie of the request, in order. One that is no text is left out alone: browsers send whatever other programs
+/// of the same site have set, all in one line.
 pub(crate) fn all(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
+    let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.trim().split_once('=')?;
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         Some((name, value))
     })

@@ -12,7 +12,10 @@ use http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
-use zelos_core::problem::{Problem, Result};
+use zelos_core::{
+    problem::{Problem, Result},
+    storable,
+};
 use zelos_flow::Input;
 
 /// More is refused.
@@ -80,15 +83,18 @@ pub(crate) async fn submission(headers: &HeaderMap, body: Body) -> Result<Input>
 
 /// A JSON body that must be an object, as endpoints without a form take it.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>> {
-    // Depth is bounded by the reader (128).
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(members)) if members.values().any(has_nul) || members.keys().any(|key| key.contains('\0')) => {
-            Err(Problem::bad("The body holds a NUL character."))
-        }
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(Problem::bad("The body must be a JSON object.")),
-        Err(error) => Err(Problem::bad(format!("The body is not JSON that can be read: {error}."))),
+    match json(bytes)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(Problem::bad("The body must be a JSON object.")),
     }
+}
+
+/// A JSON body of any kind, if what it holds could be kept.
+pub(crate) fn json(bytes: &[u8]) -> Result<Value> {
+    let value = serde_json::from_slice(bytes);
+    let value = value.map_err(|error| Problem::bad(format!("The body is not JSON that can be read: {error}.")))?;
+    storable::document(&value).map_err(|why| Problem::bad(format!("The body cannot be taken: {why}.")))?;
+    Ok(value)
 }
 
 fn from_json(bytes: &[u8]) -> Result<Map<String, Value>> {
@@ -164,16 +170,6 @@ fn insert(members: &mut Map<String, Value>, name: &str, value: Value) -> Result<
         }
     }
     Ok(())
-}
-
-/// No database of ours keeps that character in texts.
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

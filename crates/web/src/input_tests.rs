@@ -41,6 +41,7 @@ async fn of_several_members_with_one_name_the_last_counts() {
 async fn what_cannot_be_read_is_a_problem_to_show() {
     let deep_lists = "[".repeat(500_000);
     let deep_objects = "{\"a\":".repeat(500_000);
+    let deeper_than_kept = format!("{{\"a\":{}1{}}}", "[".repeat(64), "]".repeat(64));
     let many_dots = format!("{}a=1", "a.".repeat(500_000));
     let many_fields = "a=1&".repeat(MAX_FIELDS + 1);
     for (content_type, body) in [
@@ -50,6 +51,7 @@ async fn what_cannot_be_read_is_a_problem_to_show() {
         ("application/json", "null"),
         ("application/json", "{\"a\":\"\\u0000\"}"),
         ("application/json", "{\"a\":[{\"\\u0000\":1}]}"),
+        ("application/json", deeper_than_kept.as_str()),
         ("application/json", deep_lists.as_str()),
         ("application/json", deep_objects.as_str()),
         ("application/json", "{\"a\":\"\u{1}\"}"),

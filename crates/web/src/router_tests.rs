@@ -170,10 +170,12 @@ async fn a_flow_is_shown_to_each_client_in_its_way() {
 async fn a_refused_submission_goes_back_to_where_it_came_from() {
     let server = server().await;
     for (kind, page_status, message) in [("login", 303, 4_010_002), ("registration", 302, 4_010_003)] {
-        let flow = server.ask(&format!("GET /self-service/{kind}/browser"), &[JSON], Body::empty()).await.json();
+        let shown = server.ask(&format!("GET /self-service/{kind}/browser"), &[JSON], Body::empty()).await;
+        let (flow, cookie) = (shown.json(), csrf_cookie(&shown).unwrap());
+        let cookie = ("cookie", cookie.as_str());
         let line = format!("POST /self-service/{kind}?flow={}", flow["id"].as_str().unwrap());
         let form = ("content-type", "application/x-www-form-urlencoded");
-        let answer = server.ask(&line, &[form, ("accept", "text/html")], "method=x").await;
+        let answer = server.ask(&line, &[form, cookie, ("accept", "text/html")], "method=x").await;
         let location = format!("{UI}/{kind}?flow={}", flow["id"].as_str().unwrap());
         assert_eq!((answer.status.as_u16(), answer.header("location")), (page_status, location.as_str()));
         for (content_type, body, expected, id) in [
@@ -181,11 +183,11 @@ async fn a_refused_submission_goes_back_to_where_it_came_from() {
             ("application/json", "{", 400, 4_000_001),
             ("text/plain", "{}", 400, 4_000_001),
         ] {
-            let answer = server.ask(&line, &[("content-type", content_type), JSON], body).await;
+            let answer = server.ask(&line, &[("content-type", content_type), cookie, JSON], body).await;
             assert_eq!(answer.status.as_u16(), expected, "{content_type} {body}");
             assert_eq!(answer.json()["ui"]["messages"][0]["id"], id, "{content_type} {body}");
         }
-        let answer = server.ask(&line.replace("POST", "GET"), &[JSON], Body::empty()).await;
+        let answer = server.ask(&line.replace("POST", "GET"), &[cookie, JSON], Body::empty()).await;
         assert_eq!(answer.json()["ui"]["messages"][0]["id"], 4_000_001);
     }
 }

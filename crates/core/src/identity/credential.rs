@@ -59,7 +59,7 @@ impl std::str::FromStr for CredentialType {
 }
 
 /// One way of a person to prove who they are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Credential {
     pub id: CredentialId,
     pub kind: CredentialType,
@@ -71,4 +71,17 @@ pub struct Credential {
     pub version: i32,
     pub created_at: OffsetDateTime,
     pub updated_at: OffsetDateTime,
+}
+
+/// The `config` is a hash or a key: it is not shown.
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { id, kind, identifiers, version, .. } = self;
+        f.debug_struct("Credential")
+            .field("id", id)
+            .field("kind", kind)
+            .field("identifiers", identifiers)
+            .field("version", version)
+            .finish_non_exhaustive()
+    }
 }

@@ -6,6 +6,7 @@
 //! Plain ASCII, nearly all there is, takes a short cut; the tables for phone numbers are read when the first number
 //! appears.
 
+use crate::storable::LONGEST_KEY;
 use regex::Regex;
 use std::sync::LazyLock;
 use unicode_bidi::BidiClass;
@@ -91,9 +92,12 @@ fn fold(text: &str) -> String {
     text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
+/// Bytes of what is worth the work: nobody is called by anything near it.
+const LONGEST: usize = 16 * LONGEST_KEY;
+
 /// Folds and drops what does not count, until nothing changes any more: what is dropped may join its neighbours.
 fn canonical(text: &str) -> String {
-    if is_plain(text) {
+    if is_plain(text) || text.len() > LONGEST {
         return text.trim().to_ascii_lowercase();
     }
     let mut current = text.trim().to_owned();

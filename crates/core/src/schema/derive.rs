@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     identity::{CredentialType, Via, normalize},
+    storable::LONGEST_KEY,
     text::{Text, catalog},
 };
 use serde_json::Value;
@@ -68,7 +69,8 @@ pub(super) fn rewrite_phones(field: &Field, value: &mut Value) {
 
 /// Reads all marks. What a mark can't use is added to `wrong`.
 pub(super) fn derive(traits: &Field, value: &Value, wrong: &mut Violations) -> Derived {
-    let mut reader = Reader { derived: Derived { traits: value.clone(), ..Derived::default() }, wrong };
+    let derived = Derived { traits: value.clone(), ..Derived::default() };
+    let mut reader = Reader { derived, left: MOST, wrong };
     reader.read(traits, value, &Place { name: "traits".to_owned(), pointer: "#/traits".to_owned() });
     let mut derived = reader.derived;
     derived.code_addresses.sort_by(|a, b| (&a.1, a.0.as_str()).cmp(&(&b.1, b.0.as_str())));
@@ -91,8 +93,13 @@ impl Place {
     }
 }
 
+/// So many marked values are read, and no person has more: each is compared with all others, and gets rows of its own.
+const MOST: usize = 256;
+
 struct Reader<'a> {
     derived: Derived,
+    /// How many more marked values are read.
+    left: usize,
     wrong: &'a mut Violations,
 }
 
@@ -101,10 +108,12 @@ type Refused = (&'static str, Text);
 
 impl Reader<'_> {
     fn read(&mut self, field: &Field, value: &Value, place: &Place) {
-        if let Some(text) = as_text(value) {
+        if let Some(text) = as_text(value).filter(|_| !field.marks.is_empty()) {
             for mark in &field.marks {
-                if let Err((keyword, told)) = self.apply(mark, &text) {
-                    self.wrong.0.push(Violation {
+                let applied = if self.left == 0 { Err(too_many()) } else { self.apply(mark, &text) };
+                self.left = self.left.saturating_sub(1);
+                if let Err((keyword, told)) = applied {
+                    self.wrong.push(Violation {
                         at: Some(place.name.clone()),
                         reason: told.text.to_string(),
                         text: told,
@@ -139,10 +148,12 @@ impl Reader<'_> {
         self.name_credentials(mark, text)?;
         if let Some(via) = mark.extension.verification.via {
             let address = verifiable(via, format, text)?;
+            fits(&address)?;
             add_address(&mut self.derived.verifiable, via, address);
         }
         if let Some(via) = mark.extension.recovery.via {
             let address = recovery(via, format, text)?;
+            fits(&address)?;
             add_address(&mut self.derived.recovery, via, address);
         }
         Ok(())
@@ -151,6 +162,10 @@ impl Reader<'_> {
     fn name_credentials(&mut self, mark: &Mark, text: &str) -> Result<(), Refused> {
         let credentials = &mark.extension.credentials;
         let identifier = normalize::identifier(text);
+        let names = credentials.password.identifier || credentials.webauthn.identifier || credentials.code.identifier;
+        if names {
+            fits(&identifier)?;
+        }
         for (wanted, kind) in [
             (credentials.password.identifier, CredentialType::Password),
             (credentials.webauthn.identifier, CredentialType::Webauthn),
@@ -193,6 +208,20 @@ fn recovery(via: Via, format: Option<&str>, text: &str) -> Result<String, Refuse
         }
         Via::Email => Ok(normalize::identifier(text)),
         Via::Sms => normalize::phone(text).map_err(|_| ("format", wrong_format("tel", &Value::from(text)))),
+    }
+}
+
+fn too_many() -> Refused {
+    ("maxItems", catalog::invalid(format!("A person has at most {MOST} names and addresses.")))
+}
+
+/// What a person is found by stands in an index.
+fn fits(key: &str) -> Result<(), Refused> {
+    let length = key.chars().count();
+    if length <= LONGEST_KEY {
+        Ok(())
+    } else {
+        Err(("maxLength", catalog::too_long(LONGEST_KEY as u64, length as u64)))
     }
 }
 

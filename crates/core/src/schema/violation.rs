@@ -8,7 +8,7 @@ use jsonschema::{
     paths::{Location, LocationSegment},
 };
 use serde_json::{Number, Value};
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// One rule that one value breaks.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,14 +29,31 @@ pub struct Violation {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Violations(pub Vec<Violation>);
 
+/// Nobody reads more; a long list of wrong items would make as many.
+const MOST: usize = 100;
+
 impl Violations {
-    /// What the validator finds wrong with the document.
+    /// What the validator finds wrong with the document, as far as anybody would read.
     pub(super) fn of(validator: &Validator, document: &Value) -> Self {
         let mut found = Self::default();
         for error in validator.iter_errors(document) {
             found.add(&error);
+            if found.is_full() {
+                break;
+            }
         }
         found
+    }
+
+    /// Adds one, if there is room.
+    pub(super) fn push(&mut self, violation: Violation) {
+        if !self.is_full() {
+            self.0.push(violation);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= MOST
     }
 
     /// The document, or what is wrong with it.
@@ -62,7 +79,7 @@ impl Violations {
                 let violation = Violation::of(error);
                 // Branches of `anyOf` often say the same.
                 if !self.0.iter().any(|known| known.at == violation.at && known.text == violation.text) {
-                    self.0.push(violation);
+                    self.push(violation);
                 }
             }
         }
@@ -207,11 +224,10 @@ fn as_number(value: &Value) -> Number {
 }
 
 fn twins(instance: &Value) -> (usize, usize) {
-    let items = instance.as_array().map(Vec::as_slice).unwrap_or_default();
-    let pair = items.iter().enumerate().find_map(|(second, item)| {
-        items[..second].iter().position(|earlier| earlier == item).map(|first| (first, second))
-    });
-    pair.unwrap_or_default()
+    let mut first = HashMap::new();
+    let items = instance.as_array().into_iter().flatten().enumerate();
+    let mut pairs = items.filter_map(|(index, item)| first.insert(item, index).map(|first| (first, index)));
+    pairs.next().unwrap_or_default()
 }
 
 fn allowed_types(kind: &TypeKind) -> Vec<&'static str> {

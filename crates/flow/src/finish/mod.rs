@@ -36,5 +36,7 @@ pub(crate) fn destination(cx: &Cx<'_>, flow: &Flow) -> String {
 pub(crate) fn wished(cx: &Cx<'_>, flow: &Flow) -> Option<String> {
     let method = flow.active.as_deref().unwrap_or_default();
     let (configured, _) = cx.snapshot.selfservice.flows.after(flow.kind()).for_method(method);
-    flow.return_to.clone().or_else(|| configured.map(ToString::to_string))
+    // Judged again: what was allowed when the flow began may have been forbidden since.
+    let asked = cx.snapshot.returns.check(flow.return_to.as_deref()).ok().flatten();
+    asked.or_else(|| configured.map(ToString::to_string))
 }

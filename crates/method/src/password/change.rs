@@ -24,10 +24,10 @@ impl Password {
             return Err(Problem::form(catalog::identifier_missing()));
         }
         self.check_policy(cx, password, &identifiers).await?;
-        if let Some(hash) = present.and_then(hash_of) {
-            if self.pool.verify(password, hash).await.map_err(problem)? {
-                return Err(Problem::field("password", catalog::password_unchanged()));
-            }
+        if let Some(hash) = present.and_then(hash_of)
+            && self.pool.verify(password, hash).await.map_err(problem)?
+        {
+            return Err(Problem::field("password", catalog::password_unchanged()));
         }
         let config = self.hashed(cx, password).await?;
         let mut to = identity.clone();

@@ -1,7 +1,7 @@
 //! Signing in with a password: the identifier and the stored hash are one look-up, whatever follows takes as long for
 //! a person who does not exist.
 
-use super::{Password, hash_of, problem, proof};
+use super::{Password, hash_of, pool::PoolError, problem, proof};
 use serde_json::Value;
 use zelos_core::{
     flow::Flow,
@@ -21,12 +21,24 @@ impl Password {
         let identifier = normalize::identifier(identifier);
         let found = identities::find_by_identifier(cx.store, CredentialType::Password, &identifier).await?;
         let known = found.as_ref().and_then(|(_, credential)| hash_of(credential));
-        let is_right = match known {
-            Some(hash) => self.pool.verify(password, hash).await.map_err(problem)?,
-            None => {
-                self.pool.verify_nobody(self.hasher(cx.snapshot), password).await.map_err(problem)?;
-                false
-            }
+        let verified = match known {
+            Some(hash) => match self.pool.verify(password, hash).await {
+                Ok(is_right) => Some(is_right),
+                // Nothing is right for such a hash, and nobody is to learn that the person exists by it.
+                Err(PoolError::Hash(error)) => {
+                    let identity = found.as_ref().map(|(identity, _)| identity.id.to_string());
+                    tracing::error!(identity, %error, "a stored password hash cannot be used");
+                    None
+                }
+                Err(error) => return Err(problem(error)),
+            },
+            None => None,
+        };
+        let is_right = if let Some(is_right) = verified {
+            is_right
+        } else {
+            self.pool.verify_nobody(self.hasher(cx.snapshot), password).await.map_err(problem)?;
+            false
         };
         match found {
             Some((identity, credential)) if is_right => {

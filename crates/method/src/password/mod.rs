@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use zelos_core::{
-    flow::{Flow, Kind},
+    flow::{Detail, Flow, Kind},
     identity::{Credential, CredentialType, Identity},
     problem::{Problem, Result},
     rng::Rng,
@@ -65,8 +65,11 @@ impl Password {
             outbound: cx.outbound,
             clock: cx.clock,
         };
-        let verdict =
-            policy.judge(password, identifiers).await.map_err(|error| Problem::Upstream(error.to_string()))?;
+        let verdict = policy.judge(password, identifiers).await.map_err(|error| {
+            // What it runs into is the operator's business: it may name machines within.
+            tracing::warn!(%error, "a password could not be looked up");
+            Problem::Upstream("The list of leaked passwords cannot be asked at the moment.".to_owned())
+        })?;
         refusal(&verdict).map_or(Ok(()), |text| Err(Problem::field("password", text)))
     }
 
@@ -92,8 +95,10 @@ impl Method for Password {
             && snapshot.selfservice.methods.password.enabled
     }
 
-    fn claims(&self, _cx: &Cx<'_>, _flow: &Flow, input: &Input) -> bool {
-        input.method() == self.id()
+    /// A password is no second factor.
+    fn claims(&self, _cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
+        let second = matches!(flow.detail, Detail::Login { requested_aal: Aal::Aal2, .. });
+        input.method() == self.id() && !second
     }
 
     fn payload(&self, kind: Kind) -> &'static PayloadSchema {

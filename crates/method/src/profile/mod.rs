@@ -16,7 +16,7 @@ use zelos_core::{
 use zelos_flow::{
     Ask, Cx, Input, Method, Step,
     ask::{CHOOSING, TRAITS},
-    draw, traits,
+    draw, identities, traits,
 };
 
 static REGISTRATION: LazyLock<PayloadSchema> =
@@ -70,12 +70,7 @@ impl Method for Profile {
         let Ok(derived) = traits::judge(schema, input) else { return false };
         let verifiable = of.verifiable_addresses.iter().map(|address| (address.via, address.value.clone()));
         let recovery = of.recovery_addresses.iter().map(|address| (address.via, address.value.clone()));
-        let same_identifiers = of.credentials.iter().all(|credential| {
-            let mut now: Vec<_> = derived.identifiers_of(credential.kind).collect();
-            now.sort_unstable();
-            now.dedup();
-            now.is_empty() || now == credential.identifiers.iter().map(String::as_str).collect::<Vec<_>>()
-        });
+        let same_identifiers = !identities::renames(of, &derived);
         !(same_identifiers && verifiable.eq(derived.verifiable) && recovery.eq(derived.recovery))
     }
 
@@ -109,14 +104,13 @@ impl Method for Profile {
     }
 
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
+        if let Detail::Settings { identity } = flow.detail {
+            return traits::change(cx, identity, input).await;
+        }
         let schema = draw::schema_of(cx, flow)?;
         match flow.detail {
-            Detail::Settings { identity } => {
-                let derived = traits::judge(schema, input)?;
-                traits::change(cx, identity, derived).await
-            }
             _ if goes_back(input) => {
-                flow.memory.set(TRAITS, traits::typed(schema, input));
+                flow.memory.set(TRAITS, traits::typed(schema, input)?);
                 flow.memory.remove(CHOOSING);
                 Ok(Step::Show)
             }

@@ -179,7 +179,7 @@ async fn browsers_are_sent_to_allowed_addresses_only() {
         match visitor.mode {
             Mode::Page => assert_eq!(answer.location(), "http://ui.example.org/back?a=b"),
             Mode::Spa => {
-                assert_eq!(answer.json()["continue_with"][0]["redirect_browser_to"], "http://ui.example.org/back?a=b")
+                assert_eq!(answer.json()["continue_with"][0]["redirect_browser_to"], "http://ui.example.org/back?a=b");
             }
             Mode::Native => assert_eq!(answer.status, 200),
         }
@@ -205,7 +205,7 @@ async fn what_cannot_be_read_becomes_a_message_and_loses_nothing() {
             ("multipart/form-data; boundary=x", "--x\r\nbroken"),
         ] {
             let answer = visitor.send("POST", &path, &[("content-type", content)], body.to_owned()).await;
-            assert_eq!((answer.status.as_u16(), answer.messages()), (400, vec![4_000_001]), "{content} {:.20}", body);
+            assert_eq!((answer.status.as_u16(), answer.messages()), (400, vec![4_000_001]), "{content} {body:.20}");
         }
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(5 << 20));
         let answer = visitor.send("POST", &path, &[("content-type", "application/json")], large).await;

@@ -10,6 +10,7 @@ mod process;
 mod properties;
 mod quirks;
 mod registration;
+mod security;
 mod sessions;
 mod toy_method;
 mod wire;

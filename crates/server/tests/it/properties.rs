@@ -116,7 +116,7 @@ fn an_expired_flow_never_completes() {
         let email = format!("late-{late}@example.org");
         let mut visitor = app.visitor(Mode::Native);
         let flow = visitor.begin("registration", "").await;
-        app.clock.advance(Duration::from_secs(3600) + Duration::from_millis(late));
+        app.clock.advance(Duration::from_hours(1) + Duration::from_millis(late));
         let values = json!({ "method": "password", "password": PASSWORD, "traits": { "email": email } });
         assert_eq!(visitor.submit(&flow, values).await.status, 410);
         let query = format!("/admin/identities?credentials_identifier={email}");

@@ -4,7 +4,7 @@ use crate::wire::PASSWORD;
 use serde_json::{Value, json};
 use zelos_testkit::{Mode, Setup, node, scenario};
 
-fn flows(config: Value) -> Setup {
+fn flows(config: &Value) -> Setup {
     Setup::with(json!({ "selfservice": { "flows": config } }))
 }
 
@@ -27,7 +27,7 @@ async fn a_forbidden_address_at_logout_is_refused_after_the_fact() {
 #[tokio::test]
 async fn only_a_login_names_the_method_of_its_first_screen() {
     let style = json!({ "login": { "style": "identifier_first" }, "registration": { "style": "profile_first" } });
-    scenario(flows(style), async |app| {
+    scenario(flows(&style), async |app| {
         app.person("step@example.org", PASSWORD).await;
         let mut visitor = app.visitor(Mode::Native);
         let flow = visitor.begin("login", "").await;
@@ -42,7 +42,7 @@ async fn only_a_login_names_the_method_of_its_first_screen() {
 
 #[tokio::test]
 async fn whatever_nobody_else_takes_tells_who_one_is() {
-    scenario(flows(json!({ "login": { "style": "identifier_first" } })), async |app| {
+    scenario(flows(&json!({ "login": { "style": "identifier_first" } })), async |app| {
         app.person("any@example.org", PASSWORD).await;
         let mut visitor = app.visitor(Mode::Native);
         let flow = visitor.begin("login", "").await;
@@ -92,7 +92,7 @@ async fn whoever_can_be_called_so_has_a_password_to_set() {
 
 #[tokio::test]
 async fn the_way_back_is_not_guarded() {
-    scenario(flows(json!({ "registration": { "style": "profile_first" } })), async |app| {
+    scenario(flows(&json!({ "registration": { "style": "profile_first" } })), async |app| {
         let mut visitor = app.visitor(Mode::Spa);
         let flow = visitor.begin("registration", "").await;
         let path = format!("/self-service/registration?flow={}", flow["id"].as_str().unwrap());

@@ -171,7 +171,11 @@ async fn a_breached_password_is_refused_and_a_silent_service_is_not_in_the_way()
 
 fn sha1_hex(text: &str) -> String {
     use sha1::Digest;
-    sha1::Sha1::digest(text).iter().map(|byte| format!("{byte:02X}")).collect()
+    use std::fmt::Write;
+    sha1::Sha1::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02X}");
+        hex
+    })
 }
 
 #[tokio::test]

@@ -76,9 +76,7 @@ impl Method for MagicWord {
                 let draft = Draft { schema_id: schema.id().to_owned(), derived, credential };
                 Ok(Step::Create { draft: Box::new(draft), by })
             }
-            Detail::Settings { identity } => {
-                traits::change(cx, identity, traits::judge(draw::schema_of(cx, flow)?, input)?).await
-            }
+            Detail::Settings { identity } => traits::change(cx, identity, input).await,
         }
     }
 }

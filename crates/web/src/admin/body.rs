@@ -3,11 +3,14 @@
 //! A create is read strictly, so that a misspelt member is not lost; a PUT is not.
 //! Quirk: that the two differ is the wire's (identity/handler.go).
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use zelos_core::identity::{AddressStatus, CredentialType, Via};
+use zelos_core::{
+    identity::{AddressStatus, CredentialType, Via},
+    storable,
+};
 
 /// The body of a create.
 #[derive(Debug, Default, Deserialize)]
@@ -146,7 +149,7 @@ impl Create {
 /// # Errors
 /// The text for the client.
 pub(crate) fn batch(body: &[u8]) -> Result<Batch, String> {
-    serde_json::from_slice(body).map_err(|error| fault(&error))
+    read(body)
 }
 
 /// Reads the body of a create.
@@ -154,7 +157,13 @@ pub(crate) fn batch(body: &[u8]) -> Result<Batch, String> {
 /// # Errors
 /// The text for the client; an unknown member is reported in the words that clients know.
 pub(crate) fn create(body: &[u8]) -> Result<Create, String> {
-    serde_json::from_slice(body).map_err(|error| fault(&error))
+    read(body)
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| fault(&error))?;
+    storable::document(&value).map_err(|why| format!("the body is not usable: {why}"))?;
+    serde_json::from_value(value).map_err(|error| fault(&error))
 }
 
 fn fault(error: &serde_json::Error) -> String {

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{str::FromStr, sync::Arc};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 use zelos_core::{
     id::CredentialId,
@@ -26,6 +26,7 @@ use zelos_core::{
         json::{IdentityView, Show},
     },
     problem::Problem,
+    storable,
 };
 use zelos_flow::{Cx, identities as people};
 use zelos_store::{Batch, Error, identities as stored};
@@ -98,6 +99,7 @@ pub(super) async fn change(app: &App, caller: &Caller, id: &str, change: Change<
             Change::Patch(body) => patched(&cx, &old, body)?,
             Change::Without(kind) => credentials::without(app, &cx, &old, kind)?,
         };
+        are_keys(&new)?;
         new.updated_at = cx.clock.now();
         new.available_aal = people::available_aal(&app.engine, cx.snapshot, &new);
         let mut batch = Batch::new();
@@ -152,6 +154,7 @@ pub(super) async fn made(app: &App, cx: &Cx<'_>, body: body::Create) -> Result<I
     for given in body.verifiable_addresses.unwrap_or_default() {
         verify(&mut identity, cx.clock.now(), &Verified::of(&given));
     }
+    are_keys(&identity)?;
     identity.available_aal = people::available_aal(&app.engine, cx.snapshot, &identity);
     Ok(identity)
 }
@@ -185,7 +188,8 @@ fn update_body(headers: &HeaderMap, body: &[u8]) -> Result<body::Update, Problem
     if content_type.split(';').next().map(str::trim) != Some("application/json") {
         return Err(Problem::bad("The content type must be application/json."));
     }
-    serde_json::from_slice(body).map_err(|error| Problem::bad(format!("The body is not usable: {error}.")))
+    serde_json::from_value(input::json(body)?)
+        .map_err(|error| Problem::bad(format!("The body is not usable: {error}.")))
 }
 
 /// What the patched document says. What stands in it beside this cannot be changed.
@@ -314,6 +318,14 @@ fn follow(cx: &Cx<'_>, identity: &mut Identity) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether what the person is found by, beside what the schema has judged, can stand in an index.
+fn are_keys(identity: &Identity) -> Result<(), Problem> {
+    let identifiers = identity.credentials.iter().flat_map(|credential| &credential.identifiers);
+    let mut keys = identity.external_id.iter().chain(identifiers);
+    keys.try_for_each(|key| storable::key(key))
+        .map_err(|why| Problem::bad(format!("The external id or an identifier cannot be taken: {why}.")))
+}
+
 async fn take_credentials(app: &App, cx: &Cx<'_>, identity: &mut Identity, given: Credentials) -> Result<(), Problem> {
     for (kind, config) in given.given() {
         let method = app.engine.methods.iter().find(|method| method.credential() == Some(kind));
@@ -343,7 +355,8 @@ impl Verified {
             value: given.value.to_lowercase(),
             verified: given.verified,
             status,
-            at: given.verified_at,
+            // A time at the end of all times has no equal elsewhere in the world.
+            at: given.verified_at.and_then(|at| at.checked_to_offset(UtcOffset::UTC)),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use zelos_core::storable;
 
 /// One operation.
 #[derive(Debug, Deserialize)]
@@ -58,7 +59,8 @@ pub(crate) fn apply(body: &[u8], document: &mut Value) -> Applied {
             return Err(format!("patch includes denied path: {path}"));
         }
     }
-    operations.into_iter().try_for_each(|operation| run(operation, document))
+    operations.into_iter().try_for_each(|operation| run(operation, document))?;
+    storable::document(document).map_err(|why| format!("the patched identity cannot be taken: {why}"))
 }
 
 fn is_denied(path: &str) -> bool {
@@ -99,6 +101,8 @@ fn parts(path: &str) -> Result<Vec<String>, String> {
     match path.strip_prefix('/') {
         None if path.is_empty() => Ok(Vec::new()),
         None => Err(format!("the path {path} does not begin with a slash")),
+        // Each part makes a level.
+        Some(rest) if rest.split('/').count() > storable::DEEPEST => Err("a path has too many parts".to_owned()),
         Some(rest) => Ok(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect()),
     }
 }
