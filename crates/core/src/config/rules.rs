@@ -148,6 +148,13 @@ pub(crate) fn warnings(config: &Config) -> Vec<ConfigError> {
     if config.bcrypt_cost() != config.hashers.bcrypt.cost {
         warn("hashers.bcrypt.cost", "is below 12 and counts as 12 outside development");
     }
+    let cors = &config.serve.public.cors;
+    if cors.enabled && cors.allow_credentials && cors.allowed_origins.iter().any(|origin| origin == "*") {
+        warn(
+            "serve.public.cors.allowed_origins",
+            "lets every site read answers with the visitor's cookies; name the origins",
+        );
+    }
     let mails =
         flows.recovery.enabled || flows.verification.enabled || config.selfservice.methods.code.passwordless_enabled;
     let courier = &config.courier;

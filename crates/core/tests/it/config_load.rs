@@ -229,3 +229,15 @@ fn the_development_document_stands_below_flags_and_environment() {
     let short = Config::for_development(Path::new("."), &Secret::new("short"), &cipher).unwrap_err();
     assert_eq!(short[0].origin, Some(Origin::BuiltIn));
 }
+
+#[test]
+fn cookies_for_every_site_are_warned_about() {
+    let warned = |variables: &[(&str, &str)]| {
+        lines(&loaded(&["small.yml"], variables).warnings)
+            .iter()
+            .any(|line| line.contains("lets every site read answers"))
+    };
+    assert!(warned(&[("SERVE_PUBLIC_CORS_ENABLED", "true")]), "`*` is the default");
+    assert!(!warned(&[("SERVE_PUBLIC_CORS_ENABLED", "true"), ("SERVE_PUBLIC_CORS_ALLOW_CREDENTIALS", "false")]));
+    assert!(!warned(&[]));
+}
