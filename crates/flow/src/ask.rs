@@ -90,8 +90,7 @@ pub async fn question(cx: &Cx<'_>, flow: &Flow) -> Result<Question> {
             }
         }
         Detail::Settings { identity } => {
-            let found = identities::find_with_credentials(cx.store, identity).await?;
-            Ok(Question::Change { of: Box::new(found.ok_or_else(gone)?) })
+            Ok(Question::Change { of: Box::new(crate::identities::get(cx, identity).await?) })
         }
     }
 }
@@ -114,10 +113,5 @@ async fn identify(cx: &Cx<'_>, flow: &Flow) -> Result<Question> {
 
 async fn signed_in(cx: &Cx<'_>) -> Result<Box<Identity>> {
     let current = cx.session.ok_or_else(|| Problem::bug("a flow that needs a session was drawn without one"))?;
-    let found = identities::find_with_credentials(cx.store, current.session.identity_id).await?;
-    found.map(Box::new).ok_or_else(gone)
-}
-
-fn gone() -> Problem {
-    Problem::NotFound("The identity does not exist any more.".to_owned())
+    Ok(Box::new(crate::identities::get(cx, current.session.identity_id).await?))
 }

@@ -11,11 +11,18 @@ use zelos_core::{
     clock::Clock,
     id::{AddressId, CredentialId, IdentityId},
     identity::{AddressStatus, Credential, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via},
+    problem::{Problem, Result},
     rng::Rng,
     schema::Derived,
     session::{Aal, Strength, aal},
     snapshot::Snapshot,
 };
+
+/// The person with their credentials; it is a problem if they were deleted meanwhile.
+pub async fn get(cx: &Cx<'_>, id: IdentityId) -> Result<Identity> {
+    let found = zelos_store::identities::find_with_credentials(cx.store, id).await?;
+    found.ok_or_else(|| Problem::NotFound("The identity does not exist any more.".to_owned()))
+}
 
 /// The person that a registration describes.
 pub(crate) fn from_draft(engine: &Engine, cx: &Cx<'_>, draft: Draft) -> Identity {

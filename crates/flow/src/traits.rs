@@ -44,8 +44,7 @@ pub fn judge(schema: &IdentitySchema, input: &Input) -> Result<Derived> {
 /// The person with other traits, judged by the schema that the person follows now: it may not be the one that the flow
 /// began with.
 pub async fn change(cx: &Cx<'_>, identity: IdentityId, input: &Input) -> Result<Step> {
-    let found = zelos_store::identities::find_with_credentials(cx.store, identity).await?;
-    let from = found.ok_or_else(|| Problem::NotFound("The identity does not exist any more.".to_owned()))?;
+    let from = identities::get(cx, identity).await?;
     let unknown = || Problem::bad(format!("There is no identity schema {:?}.", from.schema_id));
     let schema = cx.snapshot.schemas.find(&from.schema_id).ok_or_else(unknown)?;
     let derived = judge(schema, input)?;

@@ -14,8 +14,7 @@ impl Password {
         let Detail::Settings { identity } = flow.detail else {
             return Err(Problem::NoSession(NoSession::WithoutId));
         };
-        let found = zelos_store::identities::find_with_credentials(cx.store, identity).await?;
-        let identity = found.ok_or_else(|| Problem::NotFound("The identity does not exist any more.".to_owned()))?;
+        let identity = identities::get(cx, identity).await?;
         let password = input.text("password").unwrap_or_default();
         let present = identity.credential(CredentialType::Password);
         let identifiers: Vec<&str> =
