@@ -13,7 +13,8 @@ use crate::{
     csrf, draw, finish, gate,
     hooks::{self, Hooks},
     input::Input,
-    plug::{Current, Cx, Method, Outcome, Request, Step, Why},
+    plug::{Cx, Method, Outcome, Request, Step, Why},
+    sessions,
 };
 use std::{
     str::FromStr,
@@ -124,7 +125,7 @@ impl Engine {
         let snapshot = self.snapshot();
         let mut cx = self.cx(&snapshot, request);
         gate::enabled(&cx, kind)?;
-        let current = self.authenticate_in(&cx).await?;
+        let current = sessions::find(&cx).await?;
         cx.session = current.as_ref();
         let mut flow = self.begin(&cx, kind, channel, &Query(query))?;
         gate::session_at_create(&cx, &mut flow)?;
@@ -135,7 +136,7 @@ impl Engine {
         let mut batch = Batch::new();
         flows::insert(&mut batch, &flow);
         self.store.commit(batch).await?;
-        Ok(Outcome::Render { flow: Box::new(flow), why: Why::Created })
+        Ok(rendered(&cx, flow, Why::Created))
     }
 
     /// Shows a flow as it stands, with the person whose settings it changes.
@@ -144,7 +145,7 @@ impl Engine {
         let mut cx = self.cx(&snapshot, request);
         gate::enabled(&cx, kind)?;
         let flow = self.load(kind, FlowId::from_str(id).map_err(|_| no_flow())?).await?;
-        let current = if kind == Kind::Settings { self.authenticate_in(&cx).await? } else { None };
+        let current = if kind == Kind::Settings { sessions::find(&cx).await? } else { None };
         cx.session = current.as_ref();
         gate::owner(&cx, &flow)?;
         gate::expiry(&cx, &flow)?;
@@ -180,7 +181,7 @@ impl Engine {
         let snapshot = self.snapshot();
         let mut cx = self.cx(&snapshot, request);
         gate::enabled(&cx, flow.kind())?;
-        let current = self.authenticate_in(&cx).await?;
+        let current = sessions::find(&cx).await?;
         cx.session = current.as_ref();
         match gate::session_at_submit(&cx, flow) {
             // Quirk: a login submitted by somebody signed in carries the refusal in its form for clients that read
@@ -279,7 +280,7 @@ impl Engine {
             _ => {}
         }
         self.save(cx, flow).await?;
-        Ok(Outcome::Render { flow: Box::new(flow.clone()), why: Why::Advanced })
+        Ok(rendered(cx, flow.clone(), Why::Advanced))
     }
 
     /// Draws the form again with what was wrong; a problem that no form can show is passed on.
@@ -291,7 +292,7 @@ impl Engine {
         draw::overlay(flow, typed);
         draw::attach(flow, texts);
         self.save(cx, flow).await?;
-        Ok(Outcome::Render { flow: Box::new(flow.clone()), why: Why::Invalid })
+        Ok(rendered(cx, flow.clone(), Why::Invalid))
     }
 
     async fn refuse_signed_in(&self, cx: &Cx<'_>, flow: &mut Flow, problem: Problem) -> Result<Outcome> {
@@ -314,18 +315,8 @@ impl Engine {
 
     /// A new flow in place of an expired one: same kind, channel and address, with a word about why.
     async fn replace(&self, cx: &Cx<'_>, old: &Flow, mut expired: Expired) -> Result<Problem> {
-        let mut flow = Flow {
-            id: FlowId(self.rng.uuid_v4()),
-            state: first_state(old.kind()),
-            active: None,
-            csrf: cx.request.csrf.as_ref().map(csrf::fingerprint).or_else(|| old.csrf.clone()),
-            memory: Memory::default(),
-            ui: Ui::default(),
-            continue_with: Vec::new(),
-            transient_payload: None,
-            version: 1,
-            ..old.clone()
-        };
+        let mut flow = old.successor(FlowId(self.rng.uuid_v4()));
+        flow.csrf = cx.request.csrf.as_ref().map(csrf::fingerprint).or(flow.csrf);
         Self::date(cx, &mut flow);
         let text = match old.kind() {
             Kind::Login => catalog::login_flow_expired(old.expires_at),
@@ -381,7 +372,7 @@ impl Engine {
         let mut flow = Flow {
             id: FlowId(self.rng.uuid_v4()),
             channel,
-            state: first_state(kind),
+            state: State::first(kind),
             active: None,
             issued_at: cx.clock.now(),
             expires_at: cx.clock.now(),
@@ -408,10 +399,12 @@ impl Engine {
         flow.updated_at = now;
         flow.expires_at = now + *cx.snapshot.selfservice.flows.lifespan(flow.kind());
     }
+}
 
-    async fn authenticate_in(&self, cx: &Cx<'_>) -> Result<Option<Current>> {
-        crate::sessions::find(cx).await
-    }
+/// The form as it stands, with the person whose settings it changes.
+fn rendered(cx: &Cx<'_>, flow: Flow, why: Why) -> Outcome {
+    let person = cx.session.filter(|_| flow.kind() == Kind::Settings).map(|current| Box::new(current.person.clone()));
+    Outcome::Render { flow: Box::new(flow), person, why }
 }
 
 /// The words above a fresh form.
@@ -446,10 +439,6 @@ fn unreadable(problem: &Problem) -> Problem {
 /// (Kratos selfservice/strategy/{profile,idfirst}).
 fn shown_as_active(kind: Kind, method: &str) -> Option<String> {
     (kind != Kind::Registration).then(|| method.to_owned())
-}
-
-fn first_state(kind: Kind) -> State {
-    if kind == Kind::Settings { State::ShowForm } else { State::ChooseMethod }
 }
 
 fn requested_aal(text: &str) -> Result<Aal> {

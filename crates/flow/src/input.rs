@@ -37,11 +37,6 @@ impl Input {
         self.text("method").unwrap_or_default()
     }
 
-    /// Sets a member, e.g. the new name of one that old clients send.
-    pub fn set(&mut self, name: &str, value: Value) {
-        self.values.insert(name.to_owned(), value);
-    }
-
     /// The value at a dotted path, as node names are written: `traits.name.first`.
     pub fn at(&self, path: &str) -> Option<&Value> {
         let mut parts = path.split('.');

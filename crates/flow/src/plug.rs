@@ -202,8 +202,8 @@ pub struct Draft {
 /// What happens to the caller.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The form is shown (again).
-    Render { flow: Box<Flow>, why: Why },
+    /// The form is shown (again). Settings show the person, too.
+    Render { flow: Box<Flow>, person: Option<Box<Person>>, why: Why },
     /// A browser is signed in, but a second proof is due first; it keeps the session.
     StepUp { to: String, issued: Box<Issued> },
     /// The flow has done what it is for.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use zelos_core::{
     id::IdentityId,
     problem::{Problem, Result},
-    schema::{Derived, IdentitySchema},
+    schema::{Derived, IdentitySchema, type_of},
     storable,
     text::{FieldText, catalog},
 };
@@ -34,11 +34,10 @@ pub fn typed(schema: &IdentitySchema, input: &Input) -> Result<Value> {
 pub fn judge(schema: &IdentitySchema, input: &Input) -> Result<Derived> {
     let traits = typed(schema, input)?;
     if !traits.is_object() {
-        let text = catalog::wrong_type(&["object"], kind_of(&traits));
+        let text = catalog::wrong_type(&["object"], type_of(&traits));
         return Err(Problem::Form(vec![FieldText::node("traits", text)]));
     }
-    // First as the document judges, then as its marks need: a malformed address is one mistake to whoever typed it.
-    schema.check(&traits).and_then(|()| schema.validate(&traits)).map_err(|wrong| Problem::Form(wrong.texts()))
+    schema.check(&traits).map_err(|wrong| Problem::Form(wrong.texts()))
 }
 
 /// The person with other traits, judged by the schema that the person follows now: it may not be the one that the flow
@@ -51,15 +50,4 @@ pub async fn change(cx: &Cx<'_>, identity: IdentityId, input: &Input) -> Result<
     let mut to = from.clone();
     identities::apply(cx.clock, cx.rng, &mut to, derived);
     Ok(Step::Change { from: Box::new(from), to: Box::new(to), by: None })
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }

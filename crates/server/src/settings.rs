@@ -104,7 +104,11 @@ pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Snapsho
     }
     let schemas = Schemas::new(&config.identity.default_schema_id, schemas)
         .map_err(|error| Failure::new(format!("identity.schemas: {error}")))?;
-    Ok(Snapshot::new(config, schemas))
+    let snapshot = Snapshot::new(config, schemas);
+    for url in snapshot.returns.ignored() {
+        tracing::warn!(%url, "selfservice.allowed_return_urls: the wildcard is too wide, the entry allows nothing");
+    }
+    Ok(snapshot)
 }
 
 async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> Result<IdentitySchema, String> {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use zelos_core::{
     continue_with::ContinueWith,
-    flow::{Channel, Detail, Flow, Kind, json::FlowView},
+    flow::{Channel, Flow, Kind, json::FlowView},
     identity::{
         Identity,
         json::{IdentityView, Show, with_schema_url},
@@ -244,18 +244,12 @@ fn way_out(caller: &Caller, kind: Kind, stage: Stage, found: &Problem) -> Option
 }
 
 /// What a flow's door answers when all went as it should.
-pub(crate) async fn outcome(app: &App, caller: &Caller, kind: Kind, outcome: Outcome) -> Response {
+pub(crate) fn outcome(app: &App, caller: &Caller, kind: Kind, outcome: Outcome) -> Response {
     let snapshot = &caller.snapshot;
     match outcome {
-        Outcome::Render { flow, why } => {
+        Outcome::Render { flow, person, why } => {
             let wants_json = if why == Why::Created { caller.client.accepts_json } else { caller.client.is_json };
-            let identity = match flow.detail {
-                Detail::Settings { .. } => match app.engine.authenticate(&caller.request).await {
-                    Ok(current) => current.map(|current| person_json(snapshot, &current.person)),
-                    Err(found) => return problem(caller, &found),
-                },
-                _ => None,
-            };
+            let identity = person.map(|person| person_json(snapshot, &person));
             let view = FlowView { flow: &flow, identity: identity.as_deref() };
             render(snapshot, Form::of(flow.channel, wants_json), &view, why)
         }

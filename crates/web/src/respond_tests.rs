@@ -4,7 +4,7 @@ use http::Request;
 use time::macros::datetime;
 use zelos_core::{
     continue_with::NextFlow,
-    flow::{Memory, State},
+    flow::{Detail, Memory, State},
     id::{DeviceId, FlowId, IdentityId, SessionId},
     identity::State as IdentityState,
     problem::CsrfReason,
@@ -119,8 +119,8 @@ async fn a_form_is_shown_cell_by_cell() {
     ] {
         for (form, status) in FORMS.into_iter().zip(expected) {
             let caller = caller(&server.app, form);
-            let shown = Outcome::Render { flow: Box::new(flow(kind, form)), why };
-            let response = outcome(&server.app, &caller, kind, shown).await;
+            let shown = Outcome::Render { flow: Box::new(flow(kind, form)), person: None, why };
+            let response = outcome(&server.app, &caller, kind, shown);
             assert_eq!(response.status().as_u16(), status, "{kind:?} {why:?} {form:?}");
             let page = format!("{UI}/{}?flow={}", kind.as_str(), uuid::Uuid::nil());
             assert_eq!(status_and_place(&response).1, if form == Form::Page { page.as_str() } else { "" });
@@ -133,7 +133,7 @@ async fn a_finished_login_hands_the_session_to_each_in_its_way() {
     let server = Server::start(config()).await;
     let page = caller(&server.app, Form::Page);
     let done = completed(Kind::Login, Form::Page, Some(issued(true, true)), vec![]);
-    let response = outcome(&server.app, &page, Kind::Login, done).await;
+    let response = outcome(&server.app, &page, Kind::Login, done);
     assert_eq!(status_and_place(&response), (303, TO));
     let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().map(|c| c.to_str().unwrap()).collect();
     assert!(cookies[0].starts_with("ory_kratos_session="), "{cookies:?}");
@@ -142,7 +142,7 @@ async fn a_finished_login_hands_the_session_to_each_in_its_way() {
 
     let spa = caller(&server.app, Form::Spa);
     let done = completed(Kind::Login, Form::Spa, Some(issued(false, true)), vec![]);
-    let response = outcome(&server.app, &spa, Kind::Login, done).await;
+    let response = outcome(&server.app, &spa, Kind::Login, done);
     assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 1, "the same person keeps the secret");
     let shown = body(response).await;
     assert_eq!(shown.as_object().unwrap().keys().collect::<Vec<_>>(), ["session", "continue_with"]);
@@ -150,7 +150,7 @@ async fn a_finished_login_hands_the_session_to_each_in_its_way() {
 
     let native = caller(&server.app, Form::Native);
     let done = completed(Kind::Login, Form::Native, Some(issued(true, false)), vec![]);
-    let response = outcome(&server.app, &native, Kind::Login, done).await;
+    let response = outcome(&server.app, &native, Kind::Login, done);
     assert!(!response.headers().contains_key(header::SET_COOKIE));
     let shown = body(response).await;
     assert_eq!(shown.as_object().unwrap().keys().collect::<Vec<_>>(), ["session_token", "session", "continue_with"]);
@@ -177,14 +177,14 @@ async fn hints_of_a_registration_stand_in_order() {
     ] {
         let caller = caller(&server.app, form);
         let done = completed(Kind::Registration, form, session.then(|| issued(true, true)), vec![hint()]);
-        let shown = body(outcome(&server.app, &caller, Kind::Registration, done).await).await;
+        let shown = body(outcome(&server.app, &caller, Kind::Registration, done)).await;
         let actions: Vec<_> = shown["continue_with"].as_array().unwrap().iter().map(|c| c["action"].clone()).collect();
         assert_eq!(actions, expected, "{form:?} {session}");
         assert_eq!(shown.get("session_token").is_some(), session && form == Form::Native);
     }
     let caller = caller(&server.app, Form::Page);
     let done = completed(Kind::Registration, Form::Page, None, vec![hint()]);
-    let response = outcome(&server.app, &caller, Kind::Registration, done).await;
+    let response = outcome(&server.app, &caller, Kind::Registration, done);
     assert_eq!(status_and_place(&response), (303, format!("{UI}/verification?flow=1").as_str()));
 }
 
@@ -194,7 +194,7 @@ async fn a_second_proof_that_is_due_moves_the_browser() {
     for (form, expected) in [(Form::Page, (303, TO)), (Form::Spa, (422, ""))] {
         let caller = caller(&server.app, form);
         let due = Outcome::StepUp { to: TO.into(), issued: Box::new(issued(true, true)) };
-        let response = outcome(&server.app, &caller, Kind::Login, due).await;
+        let response = outcome(&server.app, &caller, Kind::Login, due);
         assert_eq!(status_and_place(&response), expected, "{form:?}");
         assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 2, "the browser keeps the session");
         if form == Form::Spa {

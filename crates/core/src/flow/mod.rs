@@ -83,6 +83,13 @@ pub enum State {
     Success,
 }
 
+impl State {
+    /// How a flow of that kind begins.
+    pub fn first(kind: Kind) -> Self {
+        if kind == Kind::Settings { Self::ShowForm } else { Self::ChooseMethod }
+    }
+}
+
 /// One attempt to do one thing. The serde form is what is stored; the wire's is [`json::FlowView`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Flow {
@@ -132,6 +139,22 @@ impl Flow {
             Detail::Login { .. } => Kind::Login,
             Detail::Registration => Kind::Registration,
             Detail::Settings { .. } => Kind::Settings,
+        }
+    }
+
+    /// A fresh flow of the same kind, for the same caller: what was typed, proved and drawn is left behind.
+    #[must_use]
+    pub fn successor(&self, id: FlowId) -> Self {
+        Self {
+            id,
+            state: State::first(self.kind()),
+            active: None,
+            memory: Memory::default(),
+            ui: Ui::default(),
+            continue_with: Vec::new(),
+            transient_payload: None,
+            version: 1,
+            ..self.clone()
         }
     }
 

@@ -72,9 +72,14 @@ impl IdentitySchema {
         &self.raw
     }
 
-    /// Judges traits as a form is judged: by the document alone, not by what its marks need.
-    pub fn check(&self, traits: &Value) -> Result<(), Violations> {
-        Violations::of(&self.validator, &self.document(traits)).or(())
+    /// Judges traits as a form is judged, and reads what follows from them: what its marks need is looked at only once
+    /// the document is content, since a malformed address is one mistake to whoever typed it.
+    pub fn check(&self, traits: &Value) -> Result<Derived, Violations> {
+        let document = self.document(traits);
+        Violations::of(&self.validator, &document).or(())?;
+        let mut wrong = Violations::default();
+        let derived = derive::derive(&self.traits, &document["traits"], &mut wrong);
+        wrong.or(derived)
     }
 
     /// Judges traits and reads what follows from them.

@@ -26,4 +26,4 @@ pub use derive::Derived;
 pub use identity::IdentitySchema;
 pub use payload::PayloadSchema;
 pub use schemas::Schemas;
-pub use violation::{Violation, Violations};
+pub use violation::{Violation, Violations, type_of};

@@ -237,7 +237,8 @@ fn allowed_types(kind: &TypeKind) -> Vec<&'static str> {
     }
 }
 
-fn type_of(value: &Value) -> &'static str {
+/// The JSON type of a value, in JSON Schema's words.
+pub fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",

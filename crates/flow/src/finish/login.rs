@@ -1,10 +1,10 @@
 //! A login: somebody proved who they are. The session begins, or goes on if it was theirs already.
 
-use super::destination;
+use super::{completed, destination};
 use crate::{
     engine::Engine,
     hooks::{self, Event},
-    plug::{Completed, Cx, Issued, Outcome},
+    plug::{Cx, Issued, Outcome},
     sessions,
 };
 use zelos_core::{
@@ -41,7 +41,7 @@ pub(super) async fn finish(
     }
     flow.state = State::PassedChallenge;
     flow.updated_at = cx.clock.now();
-    let mut to = destination(cx, &flow);
+    let mut to = destination(cx, &flow, None);
     let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
     hooks::after(cx, &engine.hooks, &mut event).await?;
     flows::update(&mut batch, &flow);
@@ -55,13 +55,8 @@ pub(super) async fn finish(
             issued: Box::new(issued(&identity, session, token, own.is_none(), true)),
         });
     }
-    Ok(Outcome::Continue(Box::new(Completed {
-        issued: Some(issued(&identity, session, token, own.is_none(), enough)),
-        identity: None,
-        next: std::mem::take(&mut flow.continue_with),
-        flow,
-        to,
-    })))
+    let issued = issued(&identity, session, token, own.is_none(), enough);
+    Ok(completed(flow, None, Some(issued), to))
 }
 
 fn issued(

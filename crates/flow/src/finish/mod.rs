@@ -7,10 +7,12 @@ mod settings;
 
 use crate::{
     engine::Engine,
-    plug::{Cx, Outcome, Step},
+    plug::{Completed, Cx, Issued, Outcome, Step},
 };
+use url::Url;
 use zelos_core::{
     flow::{Flow, Kind},
+    identity::Identity,
     problem::{Problem, Result},
 };
 
@@ -26,17 +28,19 @@ pub(crate) async fn finish(engine: &Engine, cx: &Cx<'_>, flow: &Flow, step: Step
     }
 }
 
-/// Where a browser goes when the flow is done: what the flow was asked for, else what is configured for the method,
-/// the kind of flow, and at last for everything.
-pub(crate) fn destination(cx: &Cx<'_>, flow: &Flow) -> String {
-    wished(cx, flow).unwrap_or_else(|| cx.snapshot.returns.default_url().to_string())
+/// Where a browser goes when the flow is done: what the flow was asked for, else what is configured for the method or
+/// the kind of flow, else `otherwise`, and at last what is configured for everything.
+pub(crate) fn destination(cx: &Cx<'_>, flow: &Flow, otherwise: Option<&Url>) -> String {
+    let method = flow.active.as_deref().unwrap_or_default();
+    let (after, _) = cx.snapshot.selfservice.flows.after(flow.kind()).for_method(method);
+    let (returns, configured) = (&cx.snapshot.returns, [after, otherwise]);
+    // What was allowed when the flow began may have been forbidden since: then as if nothing had been asked for.
+    let asked = returns.resolve(flow.return_to.as_deref(), &configured);
+    asked.or_else(|_| returns.resolve(None, &configured)).unwrap_or_else(|_| returns.default_url().to_string())
 }
 
-/// The same without the last resort.
-pub(crate) fn wished(cx: &Cx<'_>, flow: &Flow) -> Option<String> {
-    let method = flow.active.as_deref().unwrap_or_default();
-    let (configured, _) = cx.snapshot.selfservice.flows.after(flow.kind()).for_method(method);
-    // Judged again: what was allowed when the flow began may have been forbidden since.
-    let asked = cx.snapshot.returns.check(flow.return_to.as_deref()).ok().flatten();
-    asked.or_else(|| configured.map(ToString::to_string))
+/// The end of a flow that has done what it is for.
+pub(crate) fn completed(mut flow: Flow, identity: Option<Identity>, issued: Option<Issued>, to: String) -> Outcome {
+    let next = std::mem::take(&mut flow.continue_with);
+    Outcome::Continue(Box::new(Completed { flow, identity, issued, next, to }))
 }

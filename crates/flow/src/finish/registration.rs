@@ -1,12 +1,12 @@
 //! A registration: a person is created with the credential they chose, together with a session. Whether they get that
 //! session is for the hook `session` to say.
 
-use super::destination;
+use super::{completed, destination};
 use crate::{
     engine::Engine,
     hooks::{self, Event},
     identities,
-    plug::{Completed, Cx, Draft, Issued, Outcome},
+    plug::{Cx, Draft, Issued, Outcome},
     sessions,
 };
 use zelos_core::{
@@ -33,7 +33,7 @@ pub(super) async fn finish(
     rows::insert(&mut batch, &session, &token);
     flow.state = State::PassedChallenge;
     flow.updated_at = cx.clock.now();
-    let mut to = destination(cx, &flow);
+    let mut to = destination(cx, &flow, None);
     let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
     hooks::after(cx, &engine.hooks, &mut event).await?;
     let is_issued = event.is_issued;
@@ -45,13 +45,7 @@ pub(super) async fn finish(
     }
     let issued =
         is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)), new_principal: true });
-    Ok(Outcome::Continue(Box::new(Completed {
-        issued,
-        identity: Some(identity),
-        next: std::mem::take(&mut flow.continue_with),
-        flow,
-        to,
-    })))
+    Ok(completed(flow, Some(identity), issued, to))
 }
 
 /// That the identifier belongs to somebody; with `login_hints` also how that person could sign in.

@@ -1,16 +1,17 @@
 //! Settings: the person as they shall be from now on. The flow stays usable: it is drawn again from what was saved.
 
-use super::wished;
+use super::{completed, destination};
 use crate::{
     ask, draw,
     engine::Engine,
     hooks::{self, Event},
     identities,
-    plug::{Completed, Cx, Issued, Outcome},
+    plug::{Cx, Issued, Outcome},
     sessions,
 };
+use url::Url;
 use zelos_core::{
-    flow::{Flow, Kind, Memory, State},
+    flow::{Flow, Kind, State},
     id::FlowId,
     identity::Identity,
     problem::{NoSession, Problem, Result},
@@ -42,7 +43,8 @@ pub(super) async fn finish(
     flow.state = State::Success;
     flow.updated_at = cx.clock.now();
     // Without a wish the person stays on their settings.
-    let mut to = wished(cx, &flow).unwrap_or_else(|| cx.snapshot.ui_url_of(Kind::Settings, flow.id));
+    let settings = Url::parse(&cx.snapshot.ui_url_of(Kind::Settings, flow.id)).ok();
+    let mut to = destination(cx, &flow, settings.as_ref());
     let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
     hooks::after(cx, &engine.hooks, &mut event).await?;
     let next = next_flow(engine, cx, &flow, &identity).await?;
@@ -56,13 +58,7 @@ pub(super) async fn finish(
         Err(error) => return Err(error.into()),
     }
     let issued = Issued { session, token, person: Some(sessions::person(&identity)), new_principal: false };
-    Ok(Outcome::Continue(Box::new(Completed {
-        issued: Some(issued),
-        identity: Some(identity),
-        next: std::mem::take(&mut flow.continue_with),
-        flow,
-        to,
-    })))
+    Ok(completed(flow, Some(identity), Some(issued), to))
 }
 
 /// A fresh flow of the same person.
@@ -70,16 +66,7 @@ pub(super) async fn finish(
 /// Quirk: after a change the form names the flow that comes next as its target, while the answer and the address stay
 /// those of the present one; both can be used (Kratos selfservice/flow/settings/hook.go).
 async fn next_flow(engine: &Engine, cx: &Cx<'_>, flow: &Flow, identity: &Identity) -> Result<Flow> {
-    let mut next = Flow {
-        id: FlowId(cx.rng.uuid_v4()),
-        state: State::ShowForm,
-        active: None,
-        memory: Memory::default(),
-        continue_with: Vec::new(),
-        version: 1,
-        ..flow.clone()
-    };
-    next.ui.messages.clear();
+    let mut next = flow.successor(FlowId(cx.rng.uuid_v4()));
     let question = ask::Question::Change { of: Box::new(identity.clone()) };
     draw::draw(cx, &engine.methods, &mut next, &question).await?;
     Ok(next)

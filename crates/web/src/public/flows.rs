@@ -23,7 +23,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, mut caller: Caller, kind
     // The form carries the secret whose cookie goes out with this very answer.
     caller.request.csrf = caller.request.csrf.or(caller.fresh_csrf);
     match app.engine.create(kind, channel, &caller.request, &caller.query()).await {
-        Ok(outcome) => respond::outcome(&app, &caller, kind, outcome).await,
+        Ok(outcome) => respond::outcome(&app, &caller, kind, outcome),
         Err(problem) => respond::flow_problem(&app, &caller, (kind, Stage::Create), Some(channel), &problem).await,
     }
 }
@@ -51,7 +51,7 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, request: Request, kind: 
     };
     let id = caller.query_value("flow");
     match app.engine.submit(kind, id.as_deref(), &caller.request, input).await {
-        Ok(outcome) => respond::outcome(&app, &caller, kind, outcome).await,
+        Ok(outcome) => respond::outcome(&app, &caller, kind, outcome),
         Err(refusal) => {
             respond::flow_problem(&app, &caller, (kind, Stage::Submit), refusal.channel, &refusal.problem).await
         }
