@@ -50,4 +50,12 @@ ids! {
     FlowId;
     /// An error shown to a browser through the error page.
     ErrorId;
+    /// A mail or short message on its way out.
+    MessageId;
+    /// One attempt to deliver a message.
+    DispatchId;
+    /// A code or link that was sent to somebody, or made by an administrator; not secret (the code is).
+    CodeId;
+    /// A submission that waits until its sender has proved themselves again.
+    PauseId;
 }

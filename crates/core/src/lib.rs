@@ -9,6 +9,7 @@ pub mod continue_with;
 pub mod flow;
 pub mod id;
 pub mod identity;
+pub mod message;
 pub mod outbound;
 pub mod problem;
 pub mod return_to;

@@ -10,6 +10,7 @@
 
 use crate::{
     ask::{self, Question},
+    compiled::Compiled,
     csrf, draw, finish, gate,
     hooks::{self, Hooks},
     input::Input,
@@ -28,7 +29,6 @@ use zelos_core::{
     problem::{Expired, NoSession, Problem, Result},
     rng::Rng,
     session::{Aal, Person},
-    snapshot::Snapshot,
     text::{FieldText, catalog},
     ui::Ui,
 };
@@ -36,7 +36,7 @@ use zelos_store::{Batch, Store, flows};
 
 /// Whatever flows need, wired once at start-up.
 pub struct Engine {
-    snapshot: RwLock<Arc<Snapshot>>,
+    snapshot: RwLock<Arc<Compiled>>,
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
@@ -54,7 +54,7 @@ impl std::fmt::Debug for Engine {
 
 /// What the engine is wired from.
 pub struct Parts {
-    pub snapshot: Snapshot,
+    pub snapshot: Compiled,
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
@@ -92,17 +92,17 @@ impl Engine {
     }
 
     /// The configuration of this moment.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub fn snapshot(&self) -> Arc<Compiled> {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Requests from now on see another configuration; those under way keep theirs.
-    pub fn replace_snapshot(&self, snapshot: Snapshot) {
+    pub fn replace_snapshot(&self, snapshot: Compiled) {
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 
     /// What rules get to see while they answer `request`; nobody is signed in yet.
-    pub fn cx<'a>(&'a self, snapshot: &'a Arc<Snapshot>, request: &'a Request) -> Cx<'a> {
+    pub fn cx<'a>(&'a self, snapshot: &'a Arc<Compiled>, request: &'a Request) -> Cx<'a> {
         Cx {
             snapshot,
             store: &self.store,

@@ -1,10 +1,11 @@
 //! The engine: what happens to a flow between its creation and its end, the same for every kind and method.
 //!
-//! Imports core and store (and later script). Read [`engine`] first: three functions, one pipeline each. [`plug`] is
+//! Imports core, store and courier (and later script). Read [`engine`] first: three functions, one pipeline each. [`plug`] is
 //! what methods and hooks fit into, [`gate`] who may pass, [`ask`] which form to show, [`draw`] how it is drawn,
 //! [`finish`] what follows from a proof. Nothing here knows HTTP, nothing knows the name of a method.
 
 pub mod ask;
+pub mod compiled;
 pub mod csrf;
 pub mod draw;
 pub mod engine;
@@ -19,6 +20,7 @@ pub mod plug;
 pub mod sessions;
 pub mod traits;
 
+pub use compiled::Compiled;
 pub use engine::Engine;
 pub use input::Input;
 pub use plug::{Ask, Cx, Method, Outcome, Request, Step};

@@ -3,7 +3,7 @@
 //! A method proves, the engine decides, the web answers. So a method returns a [`Step`] – a fact – and the engine
 //! makes an [`Outcome`] of it, which only the web crate turns into HTTP.
 
-use crate::{csrf, input::Input};
+use crate::{compiled::Compiled, csrf, input::Input};
 use async_trait::async_trait;
 use std::sync::Arc;
 use zelos_core::{
@@ -26,7 +26,7 @@ use zelos_store::{Batch, Store};
 #[derive(Clone, Copy)]
 pub struct Cx<'a> {
     /// The configuration this request began with.
-    pub snapshot: &'a Arc<Snapshot>,
+    pub snapshot: &'a Arc<Compiled>,
     pub store: &'a Store,
     pub clock: &'a dyn Clock,
     pub rng: &'a dyn Rng,

@@ -3,6 +3,7 @@
 
 use crate::{cli::Failure, development};
 use std::path::PathBuf;
+use std::sync::Arc;
 use zelos_core::{
     config::{
         Config, ConfigError, Flags, Loaded, Source, development_document, identity::IdentitySchema as IdentitySchemaAt,
@@ -14,6 +15,8 @@ use zelos_core::{
     secret::Secret,
     snapshot::Snapshot,
 };
+use zelos_courier::Letters;
+use zelos_flow::Compiled;
 
 /// What the command line said of the configuration.
 #[derive(Debug, Default)]
@@ -51,7 +54,7 @@ impl Settings {
     }
 
     /// Loads the configuration anew, with what it refers to: that may have changed as well.
-    pub(crate) async fn again(&self, old: &Config, outbound: &dyn Outbound) -> Result<Snapshot, Failure> {
+    pub(crate) async fn again(&self, old: &Config, outbound: &dyn Outbound) -> Result<Compiled, Failure> {
         let Loaded { config, warnings } = self.read()?;
         reload_allowed(old, &config).map_err(|error| Failure::new(error.to_string()))?;
         judge_unbuilt(&config)?;
@@ -90,7 +93,7 @@ pub(crate) fn warn(warnings: &[ConfigError]) {
 }
 
 /// The configuration with everything that it refers to, fetched and compiled.
-pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Snapshot, Failure> {
+pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compiled, Failure> {
     let mut schemas = Vec::with_capacity(config.identity.schemas.len());
     let mut errors = Vec::new();
     for (index, schema) in config.identity.schemas.iter().enumerate() {
@@ -108,7 +111,7 @@ pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Snapsho
     for url in snapshot.returns.ignored() {
         tracing::warn!(%url, "selfservice.allowed_return_urls: the wildcard is too wide, the entry allows nothing");
     }
-    Ok(snapshot)
+    Ok(Compiled::new(snapshot, Arc::new(Letters::built_in())))
 }
 
 async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> Result<IdentitySchema, String> {

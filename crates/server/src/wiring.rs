@@ -1,9 +1,9 @@
 //! Where the parts meet: the only file that names concrete methods and hooks.
 
 use std::{sync::Arc, thread::available_parallelism};
-use zelos_core::{clock::Clock, outbound::Outbound, rng::Rng, snapshot::Snapshot};
+use zelos_core::{clock::Clock, outbound::Outbound, rng::Rng};
 use zelos_flow::{
-    Engine, Method,
+    Compiled, Engine, Method,
     engine::Parts,
     hooks::{Hooks, IssueSession, RevokeActiveSessions, ShowVerificationUi},
 };
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Surroundings {
 ///
 /// # Errors
 /// The threads that hash passwords cannot be started.
-pub fn engine(snapshot: Snapshot, surroundings: Surroundings) -> std::io::Result<Arc<Engine>> {
+pub fn engine(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<Arc<Engine>> {
     Ok(Arc::new(Engine::new(parts(snapshot, surroundings)?)))
 }
 
@@ -40,7 +40,7 @@ pub fn engine(snapshot: Snapshot, surroundings: Surroundings) -> std::io::Result
 ///
 /// # Errors
 /// The threads that hash passwords cannot be started.
-pub fn parts(snapshot: Snapshot, surroundings: Surroundings) -> std::io::Result<Parts> {
+pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<Parts> {
     let Surroundings { store, clock, rng, outbound } = surroundings;
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let settings = &snapshot.hashers.pool;

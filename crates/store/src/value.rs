@@ -83,6 +83,10 @@ values! {
     Id: zelos_core::id::DeviceId => |value| value.0;
     Id: zelos_core::id::FlowId => |value| value.0;
     Id: zelos_core::id::ErrorId => |value| value.0;
+    Id: zelos_core::id::MessageId => |value| value.0;
+    Id: zelos_core::id::DispatchId => |value| value.0;
+    Id: zelos_core::id::CodeId => |value| value.0;
+    Id: zelos_core::id::PauseId => |value| value.0;
     Time: OffsetDateTime => |value| value;
     Bytes: &'a [u8] => |value| Cow::Borrowed(value);
     Bytes: Vec<u8> => |value| Cow::Owned(value);

@@ -15,9 +15,8 @@ use zelos_core::{
     clock::{Clock, FixedClock},
     config::Config,
     rng::SeededRng,
-    snapshot::Snapshot,
 };
-use zelos_flow::{Engine, engine::Parts};
+use zelos_flow::{Compiled, Engine, engine::Parts};
 use zelos_server::wiring::{self, Surroundings};
 use zelos_store::Store;
 
@@ -119,7 +118,7 @@ impl App {
     }
 }
 
-async fn snapshot(document: Value, outbound: &Arc<ScriptedOutbound>) -> Result<Snapshot> {
+async fn snapshot(document: Value, outbound: &Arc<ScriptedOutbound>) -> Result<Compiled> {
     let config = Config::from_document(document)
         .map_err(|errors| anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
     Box::pin(zelos_server::snapshot(config, &**outbound)).await.map_err(|failure| anyhow!("{failure:?}"))

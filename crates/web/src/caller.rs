@@ -9,14 +9,13 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use http::{HeaderMap, header, request::Parts};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use url::form_urlencoded;
-use zelos_core::snapshot::Snapshot;
-use zelos_flow::{Request, csrf::Secret};
+use zelos_flow::{Compiled, Request, csrf::Secret};
 
 /// A request as the rules and the answers see it.
 #[derive(Debug)]
 pub(crate) struct Caller {
     /// The configuration this request began with.
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) snapshot: Arc<Compiled>,
     /// What the rules may know.
     pub(crate) request: Request,
     pub(crate) client: Client,

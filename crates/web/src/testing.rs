@@ -119,7 +119,7 @@ impl Server {
     pub(crate) async fn start(config: Value) -> Self {
         let clock = Arc::new(FixedClock::new(datetime!(2030-01-02 03:04:05 UTC)));
         let engine = Engine::new(Parts {
-            snapshot: snapshot(config),
+            snapshot: snapshot(config).into(),
             store: Store::connect("memory", PoolOptions::default()).await.unwrap(),
             clock: clock.clone(),
             rng: Arc::new(SeededRng::new(1)),

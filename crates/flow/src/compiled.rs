@@ -1,0 +1,36 @@
+//! The configuration of a moment with what operators wrote in languages of their own, compiled. It lives here and not
+//! in core, because core knows no languages.
+
+use std::{ops::Deref, sync::Arc};
+use zelos_core::snapshot::Snapshot;
+use zelos_courier::Letters;
+
+/// A [`Snapshot`] with the templates of its messages; a request keeps the one it began with, a reload swaps the whole.
+#[derive(Debug)]
+pub struct Compiled {
+    snapshot: Snapshot,
+    /// Shared with the courier, which writes the HTML parts.
+    pub letters: Arc<Letters>,
+}
+
+impl Compiled {
+    /// Puts the parts together.
+    pub fn new(snapshot: Snapshot, letters: Arc<Letters>) -> Self {
+        Self { snapshot, letters }
+    }
+}
+
+impl From<Snapshot> for Compiled {
+    /// With the built-in letters.
+    fn from(snapshot: Snapshot) -> Self {
+        Self::new(snapshot, Arc::new(Letters::built_in()))
+    }
+}
+
+impl Deref for Compiled {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
