@@ -139,3 +139,44 @@ CREATE TABLE error_containers (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE INDEX error_containers_nid_created_at ON error_containers (nid, created_at);
+
+-- 0004_messages
+
+CREATE TABLE messages (
+  nid BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  channel VARCHAR(64) NOT NULL,
+  recipient VARCHAR(512) NOT NULL,
+  subject LONGTEXT NOT NULL,
+  body LONGTEXT NOT NULL,
+  template_type VARCHAR(64) NOT NULL,
+  template_data LONGTEXT NOT NULL,
+  request_headers LONGTEXT NOT NULL,
+  status VARCHAR(64) NOT NULL,
+  send_count BIGINT NOT NULL,
+  expires_at DATETIME(6),
+  due_at DATETIME(6),
+  lease BINARY(16),
+  created_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX messages_nid_due_at ON messages (nid, due_at);
+
+CREATE INDEX messages_nid_created_at ON messages (nid, created_at, id);
+
+CREATE INDEX messages_nid_status ON messages (nid, status, created_at, id);
+
+CREATE INDEX messages_nid_recipient ON messages (nid, recipient, created_at, id);
+
+CREATE TABLE message_dispatches (
+  nid BINARY(16) NOT NULL,
+  message_id BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  error LONGTEXT,
+  created_at DATETIME(6) NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, message_id, id),
+  FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

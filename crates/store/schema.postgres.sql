@@ -139,3 +139,44 @@ CREATE TABLE error_containers (
 );
 
 CREATE INDEX error_containers_nid_created_at ON error_containers (nid, created_at);
+
+-- 0004_messages
+
+CREATE TABLE messages (
+  nid UUID NOT NULL,
+  id UUID NOT NULL,
+  channel TEXT COLLATE "C" NOT NULL,
+  recipient TEXT COLLATE "C" NOT NULL,
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  template_type TEXT COLLATE "C" NOT NULL,
+  template_data TEXT NOT NULL,
+  request_headers TEXT NOT NULL,
+  status TEXT COLLATE "C" NOT NULL,
+  send_count BIGINT NOT NULL,
+  expires_at TIMESTAMPTZ,
+  due_at TIMESTAMPTZ,
+  lease UUID,
+  created_at TIMESTAMPTZ NOT NULL,
+  updated_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (nid, id)
+);
+
+CREATE INDEX messages_nid_due_at ON messages (nid, due_at);
+
+CREATE INDEX messages_nid_created_at ON messages (nid, created_at, id);
+
+CREATE INDEX messages_nid_status ON messages (nid, status, created_at, id);
+
+CREATE INDEX messages_nid_recipient ON messages (nid, recipient, created_at, id);
+
+CREATE TABLE message_dispatches (
+  nid UUID NOT NULL,
+  message_id UUID NOT NULL,
+  id UUID NOT NULL,
+  error TEXT,
+  created_at TIMESTAMPTZ NOT NULL,
+  updated_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (nid, message_id, id),
+  FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
+);

@@ -139,3 +139,44 @@ CREATE TABLE error_containers (
 ) STRICT;
 
 CREATE INDEX error_containers_nid_created_at ON error_containers (nid, created_at);
+
+-- 0004_messages
+
+CREATE TABLE messages (
+  nid BLOB NOT NULL,
+  id BLOB NOT NULL,
+  channel TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  template_type TEXT NOT NULL,
+  template_data TEXT NOT NULL,
+  request_headers TEXT NOT NULL,
+  status TEXT NOT NULL,
+  send_count INTEGER NOT NULL,
+  expires_at INTEGER,
+  due_at INTEGER,
+  lease BLOB,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, id)
+) STRICT;
+
+CREATE INDEX messages_nid_due_at ON messages (nid, due_at);
+
+CREATE INDEX messages_nid_created_at ON messages (nid, created_at, id);
+
+CREATE INDEX messages_nid_status ON messages (nid, status, created_at, id);
+
+CREATE INDEX messages_nid_recipient ON messages (nid, recipient, created_at, id);
+
+CREATE TABLE message_dispatches (
+  nid BLOB NOT NULL,
+  message_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  error TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, message_id, id),
+  FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
+) STRICT;

@@ -11,6 +11,7 @@ mod error;
 pub mod errors;
 pub mod flows;
 pub mod identities;
+pub mod messages;
 pub mod migrate;
 mod page;
 mod problem;

@@ -273,7 +273,7 @@ macro_rules! id_columns {
     )*};
 }
 
-id_columns! { IdentityId AddressId CredentialId SessionId DeviceId FlowId ErrorId }
+id_columns! { IdentityId AddressId CredentialId SessionId DeviceId FlowId ErrorId MessageId DispatchId }
 
 impl Column for OffsetDateTime {
     fn read(row: &Row<'_>, index: usize) -> Result<Self, Error> {

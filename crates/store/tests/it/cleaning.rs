@@ -2,8 +2,8 @@
 
 use crate::{
     database::{Database, each},
-    flows, identities,
-    sample::{NOW, flow, person, session},
+    flows, identities, messages,
+    sample::{NOW, flow, message, person, session},
     sessions,
 };
 use serde_json::json;
@@ -37,6 +37,22 @@ async fn the_expired_is_deleted_in_small_batches() {
         assert_eq!(cleanup::sessions(&store, session(3, ada.id).expires_at, 100).await.unwrap(), 2);
         assert_eq!((count(&store, "flows").await, count(&store, "error_containers").await), (1, 1));
         assert_eq!(count(&store, "sessions").await, 3);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_go_with_their_attempts_once_they_are_done() {
+    each(|Database { store, .. }| async move {
+        for number in 1..=4 {
+            messages::insert(&store, &message(number)).await;
+        }
+        messages::deliver(&store, 2).await;
+        assert_eq!(count(&store, "message_dispatches").await, 2);
+        let before = NOW + Duration::seconds(2);
+        assert_eq!(cleanup::messages(&store, before, 100).await.unwrap(), 1, "the second one is too new");
+        assert_eq!(cleanup::messages(&store, NOW + Duration::DAY, 100).await.unwrap(), 1, "two still wait");
+        assert_eq!((count(&store, "messages").await, count(&store, "message_dispatches").await), (2, 0));
     })
     .await;
 }

@@ -7,6 +7,7 @@ mod cleaning;
 mod database;
 mod flows;
 mod identities;
+mod messages;
 mod migrations;
 mod outage;
 mod plans;

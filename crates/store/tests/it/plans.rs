@@ -3,20 +3,21 @@
 use crate::{
     database::{Database, each, fresh, options},
     flows as flow_tests, identities as identity_tests,
-    sample::{self, NOW, flow, person, session},
+    sample::{self, NOW, flow, message, person, session},
 };
 use serde_json::json;
 use std::time::Duration;
 use zelos_core::{
     flow::Kind,
-    id::{ErrorId, IdentityId, SessionId},
+    id::{DispatchId, ErrorId, IdentityId, SessionId},
     identity::{AddressStatus, CredentialType, Via},
+    message::MessageStatus,
     session::SessionToken,
 };
 use zelos_store::{
     Batch, Dialect, Page, Store, cleanup, errors, flows,
     identities::{self, Filter, IdentifierFilter},
-    migrate, sessions,
+    messages, migrate, sessions,
 };
 
 /// What a piece of work cost: statements and round trips.
@@ -144,6 +145,32 @@ async fn everything(store: &Store) {
     store.commit(batch).await.unwrap();
 }
 
+/// Every statement of the outbox, once.
+async fn outbox(store: &Store) {
+    let mut batch = Batch::new();
+    messages::insert(&mut batch, &message(1));
+    store.commit(batch).await.unwrap();
+    for status in [None, Some(MessageStatus::Queued)] {
+        for recipient in [None, Some(message(1).recipient)] {
+            let filter = messages::Filter { status, recipient };
+            for key in [None, Some(messages::Key { created_at: NOW, id: message(1).id })] {
+                messages::list(store, &filter, Page::After { key, size: 2 }).await.unwrap();
+            }
+        }
+    }
+    let now = NOW + time::Duration::HOUR;
+    let lease = messages::Lease { token: sample::id(9), until: now };
+    assert_eq!(messages::claim(store, lease, now, 3).await.unwrap().messages.len(), 1);
+    let attempt =
+        messages::Attempt { id: DispatchId(sample::id(1)), message: message(1).id, lease: lease.token, at: now };
+    let mut batch = Batch::new();
+    messages::settle(&mut batch, &attempt, messages::Outcome::Sent);
+    messages::give_back(&mut batch, attempt.message, attempt.lease, now);
+    store.commit(batch).await.unwrap();
+    messages::find(store, attempt.message).await.unwrap();
+    assert_eq!(cleanup::messages(store, now, 10).await.unwrap(), 1);
+}
+
 /// A small table is always read whole, so PostgreSQL is forbidden to wherever it can avoid it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_statement_reads_a_whole_table() {
@@ -156,6 +183,7 @@ async fn no_statement_reads_a_whole_table() {
         migrate::up(&store, Duration::ZERO).await.unwrap();
         store.trace().collect();
         everything(&store).await;
+        outbox(&store).await;
         let texts = store.trace().texts();
         assert!(texts.len() > 50, "{} statements", texts.len());
         for (sql, values) in texts {

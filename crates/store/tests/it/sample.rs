@@ -5,8 +5,9 @@ use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 use zelos_core::{
     flow::Flow,
-    id::{AddressId, CredentialId, DeviceId, IdentityId, SessionId},
+    id::{AddressId, CredentialId, DeviceId, IdentityId, MessageId, SessionId},
     identity::{AddressStatus, Credential, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via},
+    message::{Message, MessageChannel, MessageStatus, TemplateType},
     session::{Aal, AuthenticationMethod, Device, MethodName, Session},
 };
 
@@ -112,4 +113,25 @@ pub(crate) fn flow(number: u32) -> Flow {
         "ui": { "action": "https://www.example.com/", "method": "POST", "nodes": [] },
     });
     serde_json::from_value(flow).unwrap()
+}
+
+/// A mail that waits; the higher its number, the newer it is.
+pub(crate) fn message(number: u32) -> Message {
+    let at = NOW + Duration::seconds(number.into());
+    let object = |value: serde_json::Value| value.as_object().cloned().unwrap();
+    Message {
+        id: MessageId(id(number)),
+        channel: MessageChannel::Email,
+        recipient: format!("person-{number}@example.com"),
+        subject: "Grüße".into(),
+        body: "Code: 123456\n".into(),
+        template_type: TemplateType::VerificationCodeValid,
+        template_data: object(json!({ "verification_code": "123456", "a": { "z": 1, "b": "😀" } })),
+        request_headers: object(json!({ "User-Agent": ["browser"] })),
+        status: MessageStatus::Queued,
+        send_count: 0,
+        expires_at: Some(at + Duration::HOUR),
+        created_at: at,
+        updated_at: at,
+    }
 }
