@@ -81,6 +81,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn mail_stays_in_the_house_only_in_development_and_without_a_way_out() {
+        let (cookie, cipher) = (Secret::new("cookie-secret-of-tests"), Secret::new("x".repeat(32)));
+        let mut config = Config::for_development(Path::new("/tmp"), &cookie, &cipher).unwrap();
+        assert!(config.keeps_mail());
+        config.courier.smtp.connection_uri = Some(Secret::new("smtp://mail.example:25/"));
+        assert!(!config.keeps_mail());
+        config.courier.smtp.connection_uri = None;
+        config.courier.delivery_strategy = super::super::courier::DeliveryStrategy::Http;
+        assert!(!config.keeps_mail());
+        config.courier.delivery_strategy = super::super::courier::DeliveryStrategy::Smtp;
+        config.dev = false;
+        assert!(!config.keeps_mail());
+    }
+
+    #[test]
     fn the_development_configuration_is_complete() {
         let cookie = Secret::new("cookie-secret-of-tests");
         let cipher = Secret::new("0123456789abcdef0123456789abcdef");

@@ -2,7 +2,7 @@
 
 use super::{
     clients::{Clients, OAuth2Provider},
-    courier::Courier,
+    courier::{Courier, DeliveryStrategy},
     database::{Database, Preview},
     feature_flags::FeatureFlags,
     hashers::Hashers,
@@ -165,6 +165,16 @@ impl Config {
     pub fn bcrypt_cost(&self) -> u32 {
         let set = self.hashers.bcrypt.cost;
         if self.dev { set } else { set.max(LEAST_BCRYPT_COST) }
+    }
+
+    /// Whether mail is kept in the mailbox of development: there is no way out configured for it, and the people who
+    /// would get it do not exist.
+    pub fn keeps_mail(&self) -> bool {
+        let courier = &self.courier;
+        let given = |secret: &Secret| !secret.expose().is_empty();
+        self.dev
+            && courier.delivery_strategy == DeliveryStrategy::Smtp
+            && !courier.smtp.connection_uri.as_ref().is_some_and(given)
     }
 
     /// How long before its end a session may be extended.
