@@ -9,11 +9,14 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use time::macros::datetime;
+use time::{OffsetDateTime, macros::datetime};
 use tower::ServiceExt;
+use uuid::Uuid;
 use zelos_core::{
     clock::FixedClock,
     config::Config,
+    id::MessageId,
+    message::{Message, MessageChannel, MessageStatus, TemplateType},
     outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse},
     rng::SeededRng,
     schema::{IdentitySchema, Schemas},
@@ -160,4 +163,24 @@ pub(crate) async fn answer(router: &Router, line: &str, headers: &[(&str, &str)]
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     Answer { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+}
+
+/// A message with a code, as the outbox holds it.
+pub(crate) fn message(number: u128, recipient: &str, now: OffsetDateTime) -> Message {
+    let Value::Object(template_data) = json!({"to": recipient, "recovery_code": "123456"}) else { unreachable!() };
+    Message {
+        id: MessageId(Uuid::from_u128(number)),
+        channel: MessageChannel::Email,
+        recipient: recipient.to_owned(),
+        subject: "Your code".to_owned(),
+        body: "Your code is 123456.".to_owned(),
+        template_type: TemplateType::RecoveryCodeValid,
+        template_data,
+        request_headers: serde_json::Map::new(),
+        status: MessageStatus::Queued,
+        send_count: 0,
+        expires_at: None,
+        created_at: now,
+        updated_at: now,
+    }
 }

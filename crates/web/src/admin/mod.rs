@@ -2,19 +2,21 @@
 //! reaches the port may do everything – so it has no cookies, no CSRF and no pages.
 //!
 //! [`identities`] reads, [`change`] writes (with [`body`] and [`patch`] for what comes in), [`credentials`] takes away,
-//! [`batch`] creates many, [`sessions`] is about sessions. [`answer`] makes the answer of all of them.
+//! [`batch`] creates many, [`sessions`] is about sessions, [`courier`] about what is sent. [`answer`] makes the answer of
+//! all of them.
 
 mod answer;
 mod batch;
 mod body;
 mod change;
+mod courier;
 mod credentials;
 mod identities;
 mod patch;
 mod query;
 mod sessions;
 
-use crate::{app::App, middleware};
+use crate::app::App;
 use answer::Refused;
 use axum::{
     Router,
@@ -34,6 +36,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/admin/sessions", get(sessions::list).post(sessions::manage))
         .route("/admin/sessions/{id}", get(sessions::get).delete(sessions::revoke))
         .route("/admin/sessions/{id}/extend", patch(sessions::extend))
-        // Known, but nothing is sent yet.
-        .route("/admin/courier/messages", get(middleware::unknown))
+        .route("/admin/courier/messages", get(courier::list))
+        .route("/admin/courier/messages/{id}", get(courier::get))
 }
