@@ -2,11 +2,12 @@
 
 use crate::{
     app::App,
-    client::{self, Client, Peer},
+    client::{self, Client, Peer, text},
     cookies, csrf,
+    public::mailbox,
 };
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::{HeaderMap, header, request::Parts};
+use http::{header, request::Parts};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use url::form_urlencoded;
 use zelos_flow::{Compiled, Request, csrf::Secret};
@@ -27,6 +28,8 @@ pub(crate) struct Caller {
     pub(crate) is_script: bool,
     /// The anti-CSRF secret that a browser without one gets with this answer.
     pub(crate) fresh_csrf: Option<Secret>,
+    /// The mailbox of development opens to it.
+    pub(crate) sees_mailbox: bool,
     query: Option<String>,
 }
 
@@ -58,6 +61,7 @@ impl Caller {
             request_id: text(headers, "x-request-id").map(ToOwned::to_owned),
             is_script: matches!(fetch_mode, "cors" | "same-origin"),
             fresh_csrf: parts.extensions.get().map(|csrf::Fresh(secret)| *secret),
+            sees_mailbox: mailbox::is_open(&snapshot, peer, headers),
             query: parts.uri.query().map(ToOwned::to_owned),
             snapshot,
         }
@@ -86,8 +90,4 @@ impl FromRequestParts<Arc<App>> for Caller {
 fn peer(parts: &Parts) -> Option<Peer> {
     let connected = || parts.extensions.get().map(|ConnectInfo::<SocketAddr>(address)| *address);
     parts.extensions.get().copied().or_else(|| connected().map(|address| Peer { address: Some(address), tls: false }))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok().filter(|text| !text.is_empty())
 }

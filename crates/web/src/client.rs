@@ -227,7 +227,8 @@ pub(crate) fn request_url(snapshot: &Snapshot, peer: Option<Peer>, headers: &Hea
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The text of a header, unless it is empty.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().filter(|text| !text.is_empty())
 }
 

@@ -8,7 +8,7 @@ use crate::{
     admin,
     app::App,
     middleware,
-    public::{errors, flows, health, logout, redirects, schemas, sessions, ui, wellknown},
+    public::{errors, flows, health, logout, mailbox, redirects, schemas, sessions, ui, wellknown},
 };
 use axum::{
     Router,
@@ -42,7 +42,10 @@ pub fn public_router(app: Arc<App>) -> Router {
         .route("/.well-known/ory/webauthn.js", get(wellknown::webauthn_script))
         .route("/", get(ui::start))
         .route("/ui/error", get(ui::error))
-        .route("/ui/assets/{name}", get(ui::asset));
+        .route("/ui/assets/{name}", get(ui::asset))
+        .route("/ui/mailbox", get(mailbox::list))
+        .route("/ui/mailbox/{id}", get(mailbox::show))
+        .route("/ui/mailbox/{id}/html", get(mailbox::frame));
     for kind in Kind::ALL {
         let name = kind.as_str();
         routes = routes

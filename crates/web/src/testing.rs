@@ -41,7 +41,7 @@ pub(crate) struct Server {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) readiness: Arc<Readiness>,
-    public: Router,
+    pub(crate) public: Router,
     admin: Router,
 }
 

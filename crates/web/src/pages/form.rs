@@ -7,7 +7,8 @@
 //!
 //! The Enter key presses a form's first submit button, wherever that is. In a shared form we move the method buttons
 //! behind the fields and before the others; a form whose only submit buttons are not a way on (say, removing a key)
-//! gets a disabled first button as a guard.
+//! gets a disabled first button as a guard. What has nothing to do with the fields – another code, a step back – stands
+//! in a form of its own with the hidden inputs alone, so that a half-typed code is not judged on the way.
 
 use super::parts::{self, Button, Field, Hidden, Message, Part, Weight};
 use serde::Serialize;
@@ -21,6 +22,8 @@ pub(super) struct Screen<'a> {
     pub(super) method: &'a str,
     pub(super) messages: Vec<Message<'a>>,
     pub(super) forms: Vec<Form<'a>>,
+    /// What stands aside: forms of buttons, after all others.
+    pub(super) asides: Vec<Form<'a>>,
     /// The attributes of the script nodes, each script once.
     pub(super) scripts: Vec<&'a Value>,
     /// Something on the page is wrong: the title says so first, for screen readers.
@@ -44,6 +47,7 @@ pub(super) fn arrange(kind: Kind, flow: &Value) -> Screen<'_> {
     let nodes = ui["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut forms =
         if kind != Kind::Settings && nodes.iter().any(is_shared_field) { vec![shared(nodes)] } else { separate(nodes) };
+    let asides = set_aside(&mut forms);
     forms.iter_mut().for_each(guard);
     if kind != Kind::Settings || forms.iter().any(|form| fields(form).any(|field| field.invalid)) {
         place_cursor(&mut forms);
@@ -56,6 +60,7 @@ pub(super) fn arrange(kind: Kind, flow: &Value) -> Screen<'_> {
         method: if ui["method"] == "GET" { "get" } else { "post" },
         messages,
         forms,
+        asides,
         scripts: scripts(nodes),
         has_errors,
     }
@@ -124,6 +129,25 @@ fn separate(nodes: &[Value]) -> Vec<Form<'_>> {
         .collect()
 }
 
+/// Moves the buttons that stand aside into forms of their own; a form that is empty then is dropped.
+fn set_aside<'a>(forms: &mut Vec<Form<'a>>) -> Vec<Form<'a>> {
+    let mut asides = Vec::new();
+    for form in &mut *forms {
+        let stands_aside = |part: &mut Part<'a>| matches!(part, Part::Button(button) if button.stands_aside());
+        for part in form.parts.extract_if(.., stands_aside) {
+            // What a script fills in belongs to the fields.
+            let sent = form.hidden.iter().filter(|input| input.load_trigger.is_none()).cloned().collect();
+            asides.push(Form { group: form.group, hidden: sent, parts: vec![part], guard: false });
+        }
+    }
+    forms.retain(|form| !form.parts.is_empty() || asides.iter().all(|aside| aside.group != form.group));
+    asides.sort_by_key(|form| match form.parts.first() {
+        Some(Part::Button(button)) => button.weight,
+        _ => Weight::Quiet,
+    });
+    asides
+}
+
 /// In a form of one method only the way on needs the fields; "send again" or "remove" do not.
 fn unchecked(mut part: Part<'_>) -> Part<'_> {
     if let Part::Button(button) = &mut part {
@@ -137,8 +161,7 @@ fn guard(form: &mut Form<'_>) {
         Part::Button(button) if button.submits => Some(button.weight),
         _ => None,
     });
-    form.guard =
-        fields(form).next().is_some() && matches!(first_submit, Some(Weight::Danger | Weight::Quiet | Weight::Other));
+    form.guard = fields(form).next().is_some() && matches!(first_submit, Some(Weight::Danger | Weight::Other));
 }
 
 fn fields<'a, 'f>(form: &'f Form<'a>) -> impl Iterator<Item = &'f Field<'a>> {
@@ -250,6 +273,42 @@ mod tests {
             input("webauthn", "webauthn_register_trigger", "button", "{}"),
         ]);
         assert!(arrange(Kind::Settings, &flow).forms[0].guard);
+    }
+
+    #[test]
+    fn another_code_and_a_step_back_leave_the_fields_alone() {
+        let flow = flow(&[
+            input("default", "csrf_token", "hidden", "t"),
+            input("code", "code", "text", ""),
+            input("code", "method", "submit", "code"),
+            input("code", "method", "hidden", "code"),
+            input("code", "screen", "submit", "previous"),
+            input("code", "recovery_confirm_address", "submit", "ada@example.com"),
+            input("code", "recovery_address", "hidden", "ada@example.com"),
+        ]);
+        let screen = arrange(Kind::Recovery, &flow);
+        assert_eq!(screen.forms.iter().map(drawn).collect::<Vec<_>>(), [vec!["code", "[method=code]"]]);
+        let asides: Vec<_> = screen.asides.iter().map(drawn).collect();
+        assert_eq!(asides, [vec!["[recovery_confirm_address=ada@example.com]"], vec!["[screen=previous]"]]);
+        for aside in &screen.asides {
+            let hidden: Vec<&str> = aside.hidden.iter().map(|input| input.name.as_str()).collect();
+            assert_eq!(hidden, ["csrf_token", "method", "recovery_address"]);
+        }
+    }
+
+    #[test]
+    fn a_step_back_is_no_form_among_the_others() {
+        let flow = flow(&[
+            input("default", "csrf_token", "hidden", "t"),
+            input("default", "traits.email", "hidden", "ada@example.com"),
+            input("password", "password", "password", ""),
+            input("password", "method", "submit", "password"),
+            input("profile", "screen", "submit", "previous"),
+        ]);
+        let screen = arrange(Kind::Registration, &flow);
+        assert_eq!(screen.forms.iter().map(|form| form.group).collect::<Vec<_>>(), ["password"]);
+        let hidden: Vec<&str> = screen.asides[0].hidden.iter().map(|input| input.name.as_str()).collect();
+        assert_eq!(hidden, ["csrf_token", "traits.email"]);
     }
 
     #[test]

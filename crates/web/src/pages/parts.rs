@@ -78,15 +78,26 @@ pub(super) struct Button<'a> {
     pub(super) group: &'a str,
 }
 
+impl Button<'_> {
+    /// Whether the fields around it are none of its business: it only sends what is hidden.
+    pub(super) fn stands_aside(&self) -> bool {
+        self.submits && matches!(self.weight, Weight::Again | Weight::Quiet)
+    }
+}
+
 /// How much a button asks to be pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Weight {
     /// The one way on.
     Primary,
+    /// One of several ways on, of which the person picks one.
+    Choice,
     /// Another way to the same end.
     Other,
-    /// A way back, or once more.
+    /// The same once more: another code.
+    Again,
+    /// A way back.
     Quiet,
     /// Takes something away for good.
     Danger,
@@ -225,7 +236,10 @@ fn button(node: &Value) -> Button<'_> {
 fn weight(name: &str) -> Weight {
     match name {
         "method" => Weight::Primary,
-        "screen" | "resend" | "email" | "recovery_address" => Weight::Quiet,
+        "recovery_select_address" => Weight::Choice,
+        // Sent codes name the address that another one goes to.
+        "resend" | "email" | "recovery_confirm_address" => Weight::Again,
+        "screen" => Weight::Quiet,
         "unlink" | "totp_unlink" | "lookup_secret_disable" | "webauthn_remove" | "passkey_remove" => Weight::Danger,
         _ => Weight::Other,
     }

@@ -1,7 +1,7 @@
 //! The pages themselves: what each needs to know, and the drawing of it.
 
 use super::{
-    form,
+    form, mailbox,
     site::{Site, template_error},
     start,
 };
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::Path;
 use url::form_urlencoded;
-use zelos_core::flow::Kind;
+use zelos_core::{flow::Kind, message::Message};
 
 /// All pages and static files. Made once; cheap to share.
 #[derive(Debug)]
@@ -26,7 +26,10 @@ pub struct Pages {
 pub struct Offers {
     pub registration: bool,
     pub recovery: bool,
+    pub verification: bool,
     pub settings: bool,
+    /// The mailbox of development, if this very visitor may see it.
+    pub mailbox: bool,
 }
 
 /// The page of a flow of any kind.
@@ -58,6 +61,17 @@ pub struct StartPage<'a> {
     pub logout_url: Option<&'a str>,
     pub base: &'a str,
     pub offers: Offers,
+}
+
+/// The page of one message in the mailbox of development.
+#[derive(Debug, Clone, Copy)]
+pub struct MailPage<'a> {
+    pub message: &'a Message,
+    /// What the mail says of where it comes from.
+    pub sender: &'a str,
+    /// Whether there is an HTML part beside the plain text.
+    pub has_html: bool,
+    pub base: &'a str,
 }
 
 impl Pages {
@@ -144,6 +158,35 @@ impl Pages {
         self.draw("start.jinja", &view)
     }
 
+    /// Draws the list of messages in the mailbox of development, in the order given.
+    ///
+    /// # Errors
+    /// A template that fails, which can only be an operator's.
+    pub fn mailbox(&self, messages: &[Message], base: &str) -> Result<String> {
+        let mails: Vec<mailbox::Mail<'_>> = messages.iter().map(mailbox::mail).collect();
+        self.draw_mailbox(&mails, base)
+    }
+
+    /// Draws one of them.
+    ///
+    /// # Errors
+    /// A template that fails, which can only be an operator's.
+    pub fn mail(&self, page: &MailPage<'_>) -> Result<String> {
+        self.draw_mail(&mailbox::mail(page.message), page.sender, page.has_html, page.base)
+    }
+
+    fn draw_mailbox(&self, mails: &[mailbox::Mail<'_>], base: &str) -> Result<String> {
+        let base = folder_of(base);
+        self.draw("mailbox.jinja", &json!({ "base": base, "version": self.site.version, "mails": mails }))
+    }
+
+    fn draw_mail(&self, mail: &mailbox::Mail<'_>, sender: &str, has_html: bool, base: &str) -> Result<String> {
+        let base = folder_of(base);
+        let version = &self.site.version;
+        let view = json!({ "base": base, "version": version, "mail": mail, "sender": sender, "has_html": has_html });
+        self.draw("mail.jinja", &view)
+    }
+
     fn draw(&self, name: &str, view: &Value) -> Result<String> {
         let template = self.site.templates.get_template(name).map_err(|error| template_error(&name, &error))?;
         let page =
@@ -155,13 +198,18 @@ impl Pages {
     /// Draws each page once with a little of everything, so that an unknown filter or variable is found at start.
     fn rehearse(&self) -> Result<()> {
         let sample: Value = serde_json::from_str(include_str!("sample.json"))?;
-        let offers = Offers { registration: true, recovery: true, settings: true };
+        let offers = Offers { registration: true, recovery: true, verification: true, settings: true, mailbox: true };
         for kind in Kind::ALL {
             self.flow(&FlowPage { kind, flow: &sample["flow"], base: "/", offers, logout_url: Some("/") })?;
         }
         self.error(&ErrorPage { error: &sample["error"], base: "/" })?;
         for session in [None, Some(&sample["session"])] {
             self.start(&StartPage { session, logout_url: Some("/"), base: "/", offers })?;
+        }
+        let mails = [mailbox::sample(false), mailbox::sample(true)];
+        self.draw_mailbox(&mails, "/")?;
+        for mail in &mails {
+            self.draw_mail(mail, "sender@example.com", true, "/")?;
         }
         Ok(())
     }
@@ -173,6 +221,7 @@ struct Links {
     login: String,
     registration: String,
     recovery: String,
+    verification: String,
     settings: String,
 }
 
@@ -191,6 +240,7 @@ impl Links {
             login: link(Kind::Login),
             registration: link(Kind::Registration),
             recovery: link(Kind::Recovery),
+            verification: format!("{base}self-service/verification/browser"),
             settings: format!("{base}self-service/settings/browser"),
         }
     }

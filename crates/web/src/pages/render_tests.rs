@@ -7,7 +7,8 @@ fn sample() -> Value {
     serde_json::from_str(include_str!("sample.json")).unwrap()
 }
 
-const ALL_OFFERS: Offers = Offers { registration: true, recovery: true, settings: true };
+const ALL_OFFERS: Offers =
+    Offers { registration: true, recovery: true, verification: true, settings: true, mailbox: true };
 
 fn draw(kind: Kind, flow: &Value) -> String {
     let pages = Pages::new(None).unwrap();
@@ -93,11 +94,61 @@ fn links_start_with_the_base_and_carry_the_way_back() {
 #[test]
 fn a_closed_way_is_not_linked() {
     let sample = sample();
-    let offers = Offers { registration: false, recovery: false, settings: false };
+    let offers = Offers { registration: false, recovery: false, verification: false, settings: false, mailbox: false };
     let pages = Pages::new(None).unwrap();
     let page = FlowPage { kind: Kind::Login, flow: &sample["flow"], base: "/", offers, logout_url: None };
     let page = pages.flow(&page).unwrap();
-    assert!(!page.contains("self-service/registration") && !page.contains("self-service/recovery"));
+    for closed in ["self-service/registration", "self-service/recovery", "ui/mailbox"] {
+        assert!(!page.contains(closed), "{closed}");
+    }
+    assert!(draw(Kind::Login, &sample["flow"]).contains("href=\"https://id.example/auth/ui/mailbox\""));
+}
+
+#[test]
+fn a_code_that_was_sent_has_a_big_field_and_two_ways_out() {
+    let mut sample = sample();
+    let flow = &mut sample["flow"];
+    flow["state"] = json!("sent_email");
+    let input = |name: &str, kind: &str, value: &str| {
+        json!({"type": "input", "group": "code", "messages": [], "meta": {"label": {"text": format!("Label of {name}")}},
+            "attributes": {"name": name, "type": kind, "value": value, "disabled": false}})
+    };
+    let mut code = input("code", "text", "");
+    code["attributes"]["autocomplete"] = json!("one-time-code");
+    flow["ui"]["nodes"] = json!([
+        {"type": "input", "group": "default", "messages": [], "meta": {},
+            "attributes": {"name": "csrf_token", "type": "hidden", "value": "token"}},
+        code,
+        input("method", "hidden", "code"),
+        input("method", "submit", "code"),
+        input("email", "submit", "ada@example.com"),
+        input("screen", "submit", "previous"),
+    ]);
+    let page = draw(Kind::Recovery, flow);
+    assert!(page.contains("<title>Error: Check your messages · Zelos</title>"), "{page}");
+    assert!(page.contains("autocomplete=\"one-time-code\" class=\"otp\" inputmode=\"numeric\""), "{page}");
+    let asides: Vec<&str> = page.split("<form class=\"aside\"").skip(1).collect();
+    assert!(asides[0].contains("class=\"again\" name=\"email\" value=\"ada@example.com\""), "{page}");
+    assert!(asides[1].contains("class=\"quiet\" name=\"screen\" value=\"previous\""), "{page}");
+    assert_eq!(asides.len(), 2);
+    assert!(page.contains("in the <a href=\"https://id.example/auth/ui/mailbox\" target=\"_blank\">"));
+}
+
+#[test]
+fn an_address_that_is_not_verified_leads_to_its_verification() {
+    let sample = sample();
+    let settings = draw(Kind::Settings, &sample["flow"]);
+    let pages = Pages::new(None).unwrap();
+    let session = Some(&sample["session"]);
+    let start = pages.start(&StartPage { session, logout_url: None, base: "/", offers: ALL_OFFERS }).unwrap();
+    for page in [&settings, &start] {
+        assert!(page.contains("<strong>new@example.com</strong> is not verified yet."), "{page}");
+        assert!(!page.contains("<strong>ada@example.com</strong> is not"), "{page}");
+    }
+    assert!(start.contains("href=\"/self-service/verification/browser\""));
+    let offers = Offers { verification: false, ..ALL_OFFERS };
+    let start = pages.start(&StartPage { session, logout_url: None, base: "/", offers }).unwrap();
+    assert!(!start.contains("not verified"));
 }
 
 #[test]

@@ -11,16 +11,20 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs, path::Path};
 
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("layout.jinja", include_str!("templates/layout.jinja")),
     ("flow.jinja", include_str!("templates/flow.jinja")),
     ("start.jinja", include_str!("templates/start.jinja")),
     ("error.jinja", include_str!("templates/error.jinja")),
+    ("mailbox.jinja", include_str!("templates/mailbox.jinja")),
+    ("mail.jinja", include_str!("templates/mail.jinja")),
 ];
 
-const ASSETS: [(&str, &[u8]); 4] = [
+const ASSETS: [(&str, &[u8]); 6] = [
     ("app.css", include_bytes!("assets/app.css")),
     ("app.js", include_bytes!("assets/app.js")),
+    ("mailbox.css", include_bytes!("assets/mailbox.css")),
+    ("mailbox.js", include_bytes!("assets/mailbox.js")),
     ("logo.svg", include_bytes!("assets/logo.svg")),
     ("webauthn.js", include_bytes!("assets/webauthn.js")),
 ];

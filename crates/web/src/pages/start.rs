@@ -1,9 +1,11 @@
 //! What the start page says about a session: who somebody is, how they have shown it, and until when.
 
-use super::parts::{humanise, plain};
+use super::{
+    moment::Moment,
+    parts::{humanise, plain},
+};
 use serde::Serialize;
 use serde_json::Value;
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
 
 /// A session, ready to be drawn.
 #[derive(Debug, Serialize)]
@@ -23,13 +25,6 @@ pub(super) struct Who {
 struct Fact {
     label: String,
     value: String,
-}
-
-/// A point in time for machines and for people (UTC; the script on the page rewrites it in local time).
-#[derive(Debug, Serialize)]
-struct Moment {
-    machine: String,
-    text: String,
 }
 
 /// Reads the wire's JSON of a session.
@@ -56,6 +51,10 @@ pub(super) fn who(session: &Value) -> Who {
     }
 }
 
+fn moment(value: &Value) -> Option<Moment> {
+    Moment::read(value.as_str()?)
+}
+
 /// Flattens traits to their leaves; empty ones are left out.
 fn collect(value: &Value, path: &str, facts: &mut Vec<Fact>) {
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
@@ -68,13 +67,6 @@ fn collect(value: &Value, path: &str, facts: &mut Vec<Fact>) {
         leaf if plain(leaf).is_empty() => {}
         leaf => facts.push(Fact { label: humanise(path), value: plain(leaf) }),
     }
-}
-
-fn moment(value: &Value) -> Option<Moment> {
-    let machine = value.as_str()?;
-    let at = OffsetDateTime::parse(machine, &Rfc3339).ok()?.to_offset(UtcOffset::UTC);
-    let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
-    Some(Moment { machine: machine.to_owned(), text: at.format(format).ok()? })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub(crate) mod errors;
 pub(crate) mod flows;
 pub(crate) mod health;
 pub(crate) mod logout;
+pub(crate) mod mailbox;
 pub(crate) mod redirects;
 pub(crate) mod schemas;
 pub(crate) mod sessions;

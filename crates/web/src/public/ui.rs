@@ -25,7 +25,7 @@ use zelos_core::{
     snapshot::Snapshot,
 };
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 /// Whether our page shows flows of that kind.
 fn shows(snapshot: &Snapshot, kind: Kind) -> bool {
@@ -70,7 +70,7 @@ async fn draw_flow(app: &App, caller: &Caller, kind: Kind, flow: &Value) -> Resu
         kind,
         flow,
         base: caller.snapshot.public.as_str(),
-        offers: offers(&caller.snapshot),
+        offers: offers(caller),
         logout_url: logout_url.as_deref(),
     };
     Ok(app.pages.flow(&page)?)
@@ -101,7 +101,7 @@ async fn draw_start(app: &App, caller: &Caller) -> Result<String> {
         session: session.as_ref(),
         logout_url: logout_url.as_deref(),
         base: snapshot.public.as_str(),
-        offers: offers(snapshot),
+        offers: offers(caller),
     };
     Ok(app.pages.start(&page)?)
 }
@@ -141,16 +141,23 @@ async fn logout_url(app: &App, caller: &Caller) -> Result<Option<String>> {
     }
 }
 
-fn offers(snapshot: &Snapshot) -> Offers {
-    let flows = &snapshot.selfservice.flows;
-    Offers { registration: flows.registration.enabled, recovery: flows.recovery.enabled, settings: true }
+fn offers(caller: &Caller) -> Offers {
+    let flows = &caller.snapshot.selfservice.flows;
+    Offers {
+        registration: flows.registration.enabled,
+        recovery: flows.recovery.enabled,
+        verification: flows.verification.enabled,
+        settings: true,
+        mailbox: caller.sees_mailbox,
+    }
 }
 
 fn to_value(value: &impl Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|error| Problem::Bug(error.into()))
 }
 
-fn respond_with(app: &App, caller: &Caller, drawn: Result<String>) -> Response {
+/// The page, or the error page.
+pub(super) fn respond_with(app: &App, caller: &Caller, drawn: Result<String>) -> Response {
     match drawn {
         Ok(html) => page(app, StatusCode::OK, html),
         Err(problem) => failed(app, caller, &problem),
@@ -158,7 +165,7 @@ fn respond_with(app: &App, caller: &Caller, drawn: Result<String>) -> Response {
 }
 
 /// The error page in place, with the status of what went wrong.
-fn failed(app: &App, caller: &Caller, problem: &Problem) -> Response {
+pub(super) fn failed(app: &App, caller: &Caller, problem: &Problem) -> Response {
     let failure = Failure::of(problem, respond::audience(caller));
     let error = json!({ "error": failure.error });
     match app.pages.error(&ErrorPage { error: &error, base: caller.snapshot.public.as_str() }) {

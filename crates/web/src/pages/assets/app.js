@@ -46,10 +46,13 @@ document.querySelectorAll("input[type=password][data-show]").forEach((input) => 
 });
 
 // Times are told in the reader's own zone.
-document.querySelectorAll("time[datetime]").forEach((time) => {
-  const at = new Date(time.dateTime);
-  if (!Number.isNaN(at.getTime())) {
-    time.title = time.textContent;
-    time.textContent = at.toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
-  }
-});
+function tellTimes(root) {
+  root.querySelectorAll("time[datetime]").forEach((time) => {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) {
+      time.title = time.textContent;
+      time.textContent = at.toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+    }
+  });
+}
+tellTimes(document);
