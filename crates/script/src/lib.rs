@@ -2,3 +2,5 @@
 //! values out; no file, network or clock is within their reach, and what they may use up is bounded.
 //!
 //! Imports nothing of ours.
+
+pub mod template;
