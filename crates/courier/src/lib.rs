@@ -1,7 +1,15 @@
 //! Mail and short messages: how they are written, and how they leave the house.
 //!
-//! Imports core, store and script. Read [`letters`] first: it writes the rows of the outbox; what sends them comes after.
+//! Imports core, store and script. Read [`letters`] first: it writes the rows of the outbox. Then [`dispatch`], the
+//! courier that takes them from there, and [`channel`], the ways out that it has.
 
+mod backoff;
+pub mod channel;
+mod channels;
+pub mod dispatch;
 pub mod letters;
+mod snippet;
 
+pub use channels::Channels;
+pub use dispatch::Courier;
 pub use letters::Letters;

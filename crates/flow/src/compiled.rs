@@ -3,7 +3,7 @@
 
 use std::{ops::Deref, sync::Arc};
 use zelos_core::snapshot::Snapshot;
-use zelos_courier::Letters;
+use zelos_courier::{Channels, Letters};
 
 /// A [`Snapshot`] with the templates of its messages; a request keeps the one it began with, a reload swaps the whole.
 #[derive(Debug)]
@@ -11,12 +11,20 @@ pub struct Compiled {
     snapshot: Snapshot,
     /// Shared with the courier, which writes the HTML parts.
     pub letters: Arc<Letters>,
+    /// The ways out that the courier has: none, unless they were given.
+    pub channels: Arc<Channels>,
 }
 
 impl Compiled {
     /// Puts the parts together.
     pub fn new(snapshot: Snapshot, letters: Arc<Letters>) -> Self {
-        Self { snapshot, letters }
+        Self { snapshot, letters, channels: Arc::default() }
+    }
+
+    /// With ways out for its messages.
+    #[must_use]
+    pub fn with_channels(self, channels: Arc<Channels>) -> Self {
+        Self { channels, ..self }
     }
 }
 

@@ -21,6 +21,10 @@ const KEEP_SESSIONS: Duration = Duration::from_hours(24);
 /// So long an error is kept for the page that shows it.
 const KEEP_ERRORS: Duration = Duration::from_hours(24);
 
+/// So long a message is kept after it was queued, for administrators to look at: its body holds a code or a link, if
+/// only one that has expired.
+const KEEP_MESSAGES: Duration = Duration::from_hours(30 * 24);
+
 /// Between two batches of one round.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -49,13 +53,14 @@ async fn round(engine: &Engine) {
             let flows = cleanup::flows(store, now, BATCH).await?;
             let sessions = cleanup::sessions(store, now - KEEP_SESSIONS, BATCH).await?;
             let errors = cleanup::errors(store, kept_errors, BATCH).await?;
-            Ok::<_, zelos_store::Error>([flows, sessions, errors])
+            let messages = cleanup::messages(store, now - KEEP_MESSAGES, BATCH).await?;
+            Ok::<_, zelos_store::Error>([flows, sessions, errors, messages])
         };
         match deleted.await {
             Ok(counts) => {
-                let [flows, sessions, errors] = counts;
+                let [flows, sessions, errors, messages] = counts;
                 if counts.iter().any(|count| *count > 0) {
-                    tracing::debug!(flows, sessions, errors, "deleted what had expired");
+                    tracing::debug!(flows, sessions, errors, messages, "deleted what had expired");
                 }
                 if counts.iter().all(|count| *count < BATCH) {
                     return;

@@ -15,7 +15,7 @@ use zelos_core::{
     secret::Secret,
     snapshot::Snapshot,
 };
-use zelos_courier::Letters;
+use zelos_courier::{Channels, Letters};
 use zelos_flow::Compiled;
 
 /// What the command line said of the configuration.
@@ -111,7 +111,8 @@ pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compile
     for url in snapshot.returns.ignored() {
         tracing::warn!(%url, "selfservice.allowed_return_urls: the wildcard is too wide, the entry allows nothing");
     }
-    Ok(Compiled::new(snapshot, Arc::new(Letters::built_in())))
+    let channels = Channels::compile(&snapshot, outbound).await.map_err(Failure)?;
+    Ok(Compiled::new(snapshot, Arc::new(Letters::built_in())).with_channels(Arc::new(channels)))
 }
 
 async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> Result<IdentitySchema, String> {

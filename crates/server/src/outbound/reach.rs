@@ -1,48 +1,9 @@
 //! Which addresses may be reached.
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use url::{Host, Url};
-
-/// Networks of IPv4 that are not the public internet (IANA's special-purpose registry): address and prefix length.
-const SPECIAL_V4: &[([u8; 4], u32)] = &[
-    ([0, 0, 0, 0], 8),
-    ([10, 0, 0, 0], 8),
-    ([100, 64, 0, 0], 10),
-    ([127, 0, 0, 0], 8),
-    ([169, 254, 0, 0], 16),
-    ([172, 16, 0, 0], 12),
-    ([192, 0, 0, 0], 24),
-    ([192, 0, 2, 0], 24),
-    ([192, 88, 99, 0], 24),
-    ([192, 168, 0, 0], 16),
-    ([198, 18, 0, 0], 15),
-    ([198, 51, 100, 0], 24),
-    ([203, 0, 113, 0], 24),
-    ([224, 0, 0, 0], 4),
-    ([240, 0, 0, 0], 4),
-];
-
-/// The public part of IPv6, and what is special within it: the first two words and the prefix length.
-const GLOBAL_V6: ([u16; 2], u32) = ([0x2000, 0], 3);
-const SPECIAL_V6: &[([u16; 2], u32)] =
-    &[([0x2001, 0], 23), ([0x2001, 0x0db8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
-
-/// Whether an address belongs to the public internet.
-pub(super) fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => !SPECIAL_V4
-            .iter()
-            .any(|(network, bits)| (address.to_bits() ^ Ipv4Addr::from(*network).to_bits()).leading_zeros() >= *bits),
-        IpAddr::V6(address) => {
-            let within = |([one, two], bits): ([u16; 2], u32)| {
-                let network = Ipv6Addr::new(one, two, 0, 0, 0, 0, 0, 0);
-                (address.to_bits() ^ network.to_bits()).leading_zeros() >= bits
-            };
-            within(GLOBAL_V6) && !SPECIAL_V6.iter().copied().any(within)
-        }
-    }
-}
+use zelos_core::outbound::is_public;
 
 /// How a URL may be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,44 +141,6 @@ impl Resolve for PublicResolver {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_internet_is_public() {
-        for address in ["1.1.1.1", "9.255.255.255", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:1.1.1.1"] {
-            assert!(is_public(address.parse().expect(address)), "{address}");
-        }
-        for address in [
-            "0.0.0.0",
-            "10.1.2.3",
-            "100.64.0.1",
-            "127.0.0.1",
-            "127.255.0.1",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.8",
-            "192.168.1.1",
-            "198.19.0.1",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "::127.0.0.1",
-            "64:ff9b::a00:1",
-            "fc00::1",
-            "fd12::1",
-            "fe80::1",
-            "ff02::1",
-            "2001::1",
-            "2001:db8::1",
-            "2002:7f00:1::1",
-            "3fff::1",
-        ] {
-            assert!(!is_public(address.parse().expect(address)), "{address}");
-        }
-    }
 
     #[test]
     fn routes_depend_on_scheme_address_and_exceptions() {

@@ -1,0 +1,195 @@
+//! Delivery to an operator's own server: one request for each message, whose body an operator's Jsonnet makes.
+//!
+//! Everything that can be wrong with the configuration is found when it is read. A request is not repeated here: the
+//! courier tries again when it is time.
+
+use super::{Channel, Errand, Failure};
+use crate::snippet::Snippet;
+use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE},
+};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+use url::{Url, form_urlencoded};
+use zelos_core::{
+    config::request::{ApiKeyPlace, Auth, RequestConfig},
+    message::Message,
+    outbound::{Outbound, OutboundRequest},
+    secret::Secret,
+};
+
+/// Until the whole answer is there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much of an answer is read; only its status counts.
+const MOST_ANSWER: usize = 1 << 20;
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What the courier's own body holds: the original's default, so that servers made for it understand ours.
+const FIELDS: [&str; 5] = ["to", "recovery_code", "recovery_url", "verification_url", "verification_code"];
+
+/// Delivers with a request.
+pub(crate) struct Http {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    /// The body is a form and not JSON.
+    form: bool,
+    /// None: the courier's own body.
+    body: Option<Snippet>,
+}
+
+/// A complaint about the configuration: the key below `request_config`, and why.
+type Complaint = (String, String);
+
+impl Http {
+    /// What is configured, for that URL.
+    pub(crate) async fn new(url: &Url, config: &RequestConfig, outbound: &dyn Outbound) -> Result<Self, Complaint> {
+        let complain = |key: &str, reason: &str| (key.to_owned(), reason.to_owned());
+        let method = Method::from_bytes(config.method.to_ascii_uppercase().as_bytes())
+            .map_err(|_| complain("method", "is no method of HTTP"))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &config.headers {
+            let key = format!("headers.{name}");
+            let parsed =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| complain(&key, "is no name of a header"))?;
+            headers.insert(parsed, sensitive(value).ok_or_else(|| complain(&key, "is no value of a header"))?);
+        }
+        let form = match headers.get(CONTENT_TYPE).map(|value| value.as_bytes().split(|byte| *byte == b';').next()) {
+            None => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+                false
+            }
+            Some(Some(kind)) if kind.trim_ascii().eq_ignore_ascii_case(JSON.as_bytes()) => false,
+            Some(Some(kind)) if kind.trim_ascii().eq_ignore_ascii_case(FORM.as_bytes()) => true,
+            Some(_) => return Err(complain("headers.Content-Type", &format!("must be {JSON} or {FORM}"))),
+        };
+        authorize(&mut headers, config.auth.as_ref())?;
+        let body = match &config.body {
+            None => None,
+            Some(place) => {
+                let source = place.load(outbound).await.map_err(|error| complain("body", &error.to_string()))?;
+                let source = std::str::from_utf8(&source).map_err(|_| complain("body", "is not UTF-8"))?;
+                Some(Snippet::compile("body", source).map_err(|error| complain("body", &error.to_string()))?)
+            }
+        };
+        Ok(Self { method, url: url.clone(), headers, form, body })
+    }
+
+    fn request(&self, errand: &Errand<'_>) -> Result<OutboundRequest, Failure> {
+        let mut body = String::new();
+        if self.method != Method::TRACE {
+            let value = match &self.body {
+                None => own_body(errand.message),
+                Some(snippet) => snippet
+                    .call(&context(errand))
+                    .map_err(|error| Failure::Transient(format!("the body could not be made: {error}")))?,
+            };
+            body = if self.form { form(&value)? } else { value.to_string() };
+        }
+        Ok(OutboundRequest {
+            method: self.method.clone(),
+            headers: self.headers.clone(),
+            body: body.into(),
+            timeout: PATIENCE,
+            max_body: MOST_ANSWER,
+            ..OutboundRequest::get(self.url.clone())
+        })
+    }
+}
+
+#[async_trait]
+impl Channel for Http {
+    async fn send(&self, errand: &Errand<'_>) -> Result<(), Failure> {
+        let request = self.request(errand)?;
+        let answer = errand.outbound.send(request).await.map_err(|error| Failure::Transient(error.to_string()))?;
+        let status = answer.status;
+        if status.is_success() {
+            return Ok(());
+        }
+        let reason = format!("the server answered with status {}", status.as_u16());
+        // These say that the message itself is at fault; the others may be over when we come again.
+        let hopeless = [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNPROCESSABLE_ENTITY]
+            .contains(&status);
+        Err(if hopeless { Failure::Permanent(reason) } else { Failure::Transient(reason) })
+    }
+
+    async fn rest(&self) {}
+}
+
+fn sensitive(value: &Secret) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value.expose()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn authorize(headers: &mut HeaderMap, auth: Option<&Auth>) -> Result<(), Complaint> {
+    let complain = |key: &str, reason: &str| (format!("auth.config.{key}"), reason.to_owned());
+    let (name, value) = match auth {
+        None => return Ok(()),
+        Some(Auth::BasicAuth(basic)) => {
+            let token = STANDARD.encode(format!("{}:{}", basic.user, basic.password.expose()));
+            (AUTHORIZATION, Secret::new(format!("Basic {token}")))
+        }
+        Some(Auth::ApiKey(key)) => match key.r#in {
+            ApiKeyPlace::Cookie => (COOKIE, Secret::new(format!("{}={}", key.name, key.value.expose()))),
+            ApiKeyPlace::Header => {
+                let name = HeaderName::from_bytes(key.name.as_bytes());
+                (name.map_err(|_| complain("name", "is no name of a header"))?, key.value.clone())
+            }
+        },
+    };
+    headers.insert(name, sensitive(&value).ok_or_else(|| complain("value", "is no value of a header"))?);
+    Ok(())
+}
+
+/// What a body is made from.
+fn context(errand: &Errand<'_>) -> Value {
+    let message = errand.message;
+    let mut context = json!({
+        "recipient": message.recipient,
+        "subject": message.subject,
+        "body": message.body,
+        "template_type": message.template_type,
+        "template_data": message.template_data,
+        "message_type": message.channel,
+        "request_headers": message.request_headers,
+    });
+    if let Some(html) = errand.html {
+        context["html_body"] = html.into();
+    }
+    context
+}
+
+fn own_body(message: &Message) -> Value {
+    let mut body = Map::new();
+    body.insert("recipient".to_owned(), message.recipient.clone().into());
+    body.insert("template_type".to_owned(), message.template_type.as_str().into());
+    for name in FIELDS {
+        body.insert(name.to_owned(), message.template_data.get(name).cloned().unwrap_or_default());
+    }
+    body.insert("subject".to_owned(), message.subject.clone().into());
+    body.insert("body".to_owned(), message.body.clone().into());
+    body.into()
+}
+
+/// The fields of an object; only what has one obvious text can be one.
+fn form(value: &Value) -> Result<String, Failure> {
+    let failure = |reason: &str| Failure::Transient(format!("the body cannot be sent as a form: {reason}"));
+    let fields = value.as_object().ok_or_else(|| failure("it is no object"))?;
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in fields {
+        match value {
+            Value::String(text) => form.append_pair(name, text),
+            Value::Null => form.append_pair(name, ""),
+            Value::Bool(_) | Value::Number(_) => form.append_pair(name, &value.to_string()),
+            Value::Array(_) | Value::Object(_) => return Err(failure(&format!("{name} is no text"))),
+        };
+    }
+    Ok(form.finish())
+}

@@ -1,0 +1,13 @@
+//! Delivery to a mail server.
+//!
+//! [`target`] reads the configured URI, [`mail`] writes a message as a mail, [`connection`] holds one conversation, and
+//! [`send`] keeps conversations open between mails. The conversation is led command by command, because what a failure
+//! means depends on how far one has come: before the mail was handed over it can safely be handed to another
+//! connection, afterwards it may have been taken although nobody said so.
+
+mod connection;
+mod mail;
+mod send;
+mod target;
+
+pub(crate) use send::Smtp;

@@ -1,0 +1,105 @@
+//! Which way a message takes.
+//!
+//! The original's rule: the list `courier.channels`, and after it an e-mail channel made of `courier.delivery_strategy`;
+//! the first of a name counts. Ours beside it: development without a mail server keeps what has no other way out.
+
+use crate::channel::{Channel, http::Http, mailbox::Mailbox, smtp::Smtp};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use zelos_core::{
+    config::{
+        Config,
+        courier::{ChannelId, DeliveryStrategy},
+        request::RequestConfig,
+    },
+    message::MessageChannel,
+    outbound::Outbound,
+};
+
+/// The configured ways out, ready to be used.
+#[derive(Default)]
+pub struct Channels {
+    email: Option<Box<dyn Channel>>,
+    sms: Option<Box<dyn Channel>>,
+    /// That one is missing was said.
+    told: AtomicBool,
+}
+
+impl std::fmt::Debug for Channels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (email, sms) = (self.email.is_some(), self.sms.is_some());
+        f.debug_struct("Channels").field("email", &email).field("sms", &sms).finish_non_exhaustive()
+    }
+}
+
+impl Channels {
+    /// Makes them of the configuration, with the contents it names.
+    ///
+    /// # Errors
+    /// Every reason why that is not possible, with its key.
+    pub async fn compile(config: &Config, outbound: &dyn Outbound) -> Result<Self, Vec<String>> {
+        let courier = &config.courier;
+        let mut errors = Vec::new();
+        let mut channels = Self::default();
+        if config.keeps_mail() {
+            channels = Self { email: Some(Box::new(Mailbox)), sms: Some(Box::new(Mailbox)), ..channels };
+        }
+        let sms = courier.channels.iter().enumerate().find(|(_, channel)| channel.id == ChannelId::Sms);
+        if let Some((index, channel)) = sms {
+            let key = format!("courier.channels.{index}");
+            channels.sms = over_http(&key, &channel.request_config, outbound).await.unwrap_or_else(|error| {
+                errors.push(error);
+                None
+            });
+        }
+        match (courier.delivery_strategy, &courier.http.request_config, &courier.smtp.connection_uri) {
+            (DeliveryStrategy::Http, Some(request), _) => {
+                channels.email = over_http("courier.http", request, outbound).await.unwrap_or_else(|error| {
+                    errors.push(error);
+                    None
+                });
+            }
+            (DeliveryStrategy::Smtp, _, Some(uri)) if !uri.expose().is_empty() => {
+                let public_only = config.clients.smtp.disallow_private_ip_ranges;
+                match Smtp::new(&courier.smtp, uri.expose(), public_only) {
+                    Ok(smtp) => channels.email = Some(Box::new(smtp)),
+                    Err((key, reason)) => errors.push(format!("courier.smtp.{key}: {reason}")),
+                }
+            }
+            _ => {}
+        }
+        if errors.is_empty() { Ok(channels) } else { Err(errors) }
+    }
+
+    /// The way that messages of that sort take. That there is none is said once.
+    pub(crate) fn of(&self, channel: MessageChannel) -> Option<&dyn Channel> {
+        let found = match channel {
+            MessageChannel::Email => self.email.as_deref(),
+            MessageChannel::Sms => self.sms.as_deref(),
+        };
+        if found.is_none() && !self.told.swap(true, Relaxed) {
+            let channel = channel.as_str();
+            tracing::warn!(channel, "no channel is configured for these messages: they wait in the outbox");
+        }
+        found
+    }
+
+    /// There is nothing to do for the moment.
+    pub(crate) async fn rest(&self) {
+        for channel in [&self.email, &self.sms].into_iter().flatten() {
+            channel.rest().await;
+        }
+    }
+}
+
+/// None: no URL is given, which was warned of when the configuration was read.
+async fn over_http(
+    key: &str,
+    request: &RequestConfig,
+    outbound: &dyn Outbound,
+) -> Result<Option<Box<dyn Channel>>, String> {
+    let Some(url) = &request.url else { return Ok(None) };
+    match Http::new(url, request, outbound).await {
+        Ok(http) => Ok(Some(Box::new(http))),
+        Err((name, reason)) => Err(format!("{key}.request_config.{name}: {reason}")),
+    }
+}
