@@ -9,6 +9,9 @@ use std::cell::Cell;
 /// Deeper values are refused: they are written and dropped by recursion.
 const DEPTH: usize = 130;
 
+/// An action costs as much as this many bytes that are read or made.
+const STEP_PRICE: usize = 20;
+
 /// The names of the functions that [`instrument`](super::instrument) puts into trees; no template can write them.
 pub(super) const STEP: &str = "\u{b7}step";
 pub(super) const METER: &str = "\u{b7}meter";
@@ -68,7 +71,7 @@ pub(super) fn step(arguments: &[Value]) -> Result<Value, TemplateError> {
         let number = |value: &i64| usize::try_from(*value).unwrap_or_default();
         PLACE.set(Place { template: number(template), line: number(line) });
     }
-    spend(1)?;
+    spend(STEP_PRICE)?;
     Ok(Value::Nil)
 }
 

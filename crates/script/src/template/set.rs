@@ -27,7 +27,7 @@ pub enum Escape {
 /// What one rendering may use up.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Work: about one unit for each action and each byte that a function reads or makes. Bounds time and memory.
+    /// Work: one unit for each byte that is read or made, twenty for each action. Bounds time and memory.
     pub fuel: u64,
     /// Bytes of the result.
     pub output: usize,

@@ -35,7 +35,7 @@ pub(super) const TABLE: &[Row] = &[
     ("kindOf", 1, 1, |a| text(kind_of(a.value(0)))),
     ("kindIs", 2, 2, |a| Ok(Value::Bool(a.text(0)? == kind_of(a.value(1))))),
     ("duration", 1, 1, |a| text(duration(seconds(a.value(0))))),
-    ("durationRound", 1, 1, |a| text(rounded(seconds(a.value(0)) / NANOSECONDS))),
+    ("durationRound", 1, 1, |a| text(rounded(nanoseconds(a.value(0))))),
 ];
 
 /// A second, in the unit in which Go counts durations.
@@ -151,6 +151,36 @@ fn seconds(value: &Value) -> i64 {
         other => shown(other).parse().unwrap_or(0),
     };
     seconds.saturating_mul(NANOSECONDS)
+}
+
+/// A duration: a whole number, or Go's notation.
+fn nanoseconds(value: &Value) -> i64 {
+    match value {
+        Value::Int(number) => *number,
+        other => parsed(&shown(other)).unwrap_or(0),
+    }
+}
+
+fn parsed(written: &str) -> Option<i64> {
+    let (sign, mut rest) = written.strip_prefix('-').map_or((1, written), |rest| (-1, rest));
+    let mut sum = 0.0;
+    while !rest.is_empty() {
+        let (number, tail) = rest.split_at(rest.find(|letter: char| letter.is_ascii_lowercase())?);
+        let (unit, tail) = tail.split_at(tail.find(|letter: char| !letter.is_alphabetic()).unwrap_or(tail.len()));
+        let factor = match unit {
+            "h" => 3.6e12,
+            "m" => 6e10,
+            "s" => 1e9,
+            "ms" => 1e6,
+            "us" | "µs" => 1e3,
+            "ns" => 1.0,
+            _ => return None,
+        };
+        sum += number.parse::<f64>().ok()? * factor;
+        rest = tail;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, which is far enough")]
+    Some(sign * (sum as i64))
 }
 
 /// Go's notation: `1h2m3s`.

@@ -1,0 +1,3 @@
+//! The languages of operators, from outside.
+
+mod templates;
