@@ -1,6 +1,7 @@
 // Starts the built binary for a test, on free ports and in an empty folder, and stops it again.
 //
-// ZELOS_BINARY names the binary; without it the release build is taken, else the debug build.
+// ZELOS_BINARY names the binary; without it the release build is taken, else the debug build. Mail is kept in the mailbox
+// of development, as no way out is configured.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -12,7 +13,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-const identitySchema = {
+/** `email` is what a person's address is for, besides signing in. */
+const identitySchema = (email) => ({
   $id: "https://zelos.example/person.schema.json",
   $schema: "http://json-schema.org/draft-07/schema#",
   title: "Person",
@@ -25,7 +27,7 @@ const identitySchema = {
           type: "string",
           format: "email",
           title: "Email",
-          "ory.sh/kratos": { credentials: { password: { identifier: true } } },
+          "ory.sh/kratos": { credentials: { password: { identifier: true } }, ...email },
         },
         name: { type: "string", title: "Name" },
         newsletter: { type: "boolean", title: "Send me the newsletter" },
@@ -34,15 +36,16 @@ const identitySchema = {
       additionalProperties: false,
     },
   },
-};
+});
 
-export async function startServer() {
+/** Starts a server. `config` is laid over the usual configuration; for `email` see the schema. */
+export async function startServer({ config: changes = {}, email = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "zelos-e2e-"));
   const [publicPort, adminPort] = await freePorts(2);
   const publicUrl = `http://127.0.0.1:${publicPort}`;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   const config = join(folder, "kratos.json");
-  await writeFile(config, JSON.stringify(configuration(publicPort, adminPort), null, 2));
+  await writeFile(config, JSON.stringify(merged(configuration(publicPort, adminPort, email), changes), null, 2));
 
   const log = [];
   const server = spawn(binary(), ["serve", "--dev", "-c", config], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
@@ -77,8 +80,15 @@ function binary() {
   return found;
 }
 
-function configuration(publicPort, adminPort) {
-  const schema = Buffer.from(JSON.stringify(identitySchema)).toString("base64");
+function merged(under, over) {
+  const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject(under) || !isObject(over)) return over;
+  const parts = Object.entries(over).map(([key, value]) => [key, key in under ? merged(under[key], value) : value]);
+  return { ...under, ...Object.fromEntries(parts) };
+}
+
+function configuration(publicPort, adminPort, email) {
+  const schema = Buffer.from(JSON.stringify(identitySchema(email))).toString("base64");
   return {
     dsn: "memory",
     serve: {

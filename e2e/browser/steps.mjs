@@ -23,12 +23,17 @@ export async function goToLogin(page, publicUrl) {
   await page.waitForURL(/\/ui\/login\?flow=/);
 }
 
-export async function register(page, publicUrl, email) {
+/** Fills in the registration and sends it; what comes next depends on the hooks. */
+export async function fillIn(page, publicUrl, email) {
   await goToRegistration(page, publicUrl);
   await field(page, "traits.email").fill(email);
   await field(page, "traits.name").fill("Ada <b>Lovelace</b>");
   await field(page, "password").fill(password);
   await send(page);
+}
+
+export async function register(page, publicUrl, email) {
+  await fillIn(page, publicUrl, email);
   await isSignedIn(page, email);
 }
 
@@ -42,4 +47,27 @@ export async function signOut(page) {
   await page.getByRole("link", { name: "Sign out" }).click();
   await page.getByRole("link", { name: "Create account" }).waitFor();
   assert.equal(await heading(page), "Welcome");
+}
+
+/** Looks into the mailbox, in a window beside the page, until that many mails to the address are there: newest first. */
+export async function mails(page, publicUrl, address, count) {
+  const box = await page.context().newPage();
+  box.setDefaultTimeout(10_000);
+  const list = box.locator("#mails li", { hasText: address });
+  const deadline = Date.now() + 10_000;
+  do {
+    await box.goto(`${publicUrl}/ui/mailbox`);
+  } while ((await list.count()) < count && Date.now() < deadline);
+  assert.equal(await list.count(), count, `mails to ${address}`);
+  const found = [];
+  for (const item of await list.all()) {
+    const code = item.locator("code");
+    found.push({
+      code: (await code.count()) ? await code.innerText() : null,
+      subject: await item.locator("a").innerText(),
+      url: await item.locator("a").evaluate((link) => link.href),
+    });
+  }
+  await box.close();
+  return found;
 }

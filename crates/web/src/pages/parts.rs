@@ -238,7 +238,7 @@ fn weight(name: &str) -> Weight {
         "method" => Weight::Primary,
         "recovery_select_address" => Weight::Choice,
         // Sent codes name the address that another one goes to.
-        "resend" | "email" | "recovery_confirm_address" => Weight::Again,
+        "resend" | "email" | "sms" | "recovery_confirm_address" => Weight::Again,
         "screen" => Weight::Quiet,
         "unlink" | "totp_unlink" | "lookup_secret_disable" | "webauthn_remove" | "passkey_remove" => Weight::Danger,
         _ => Weight::Other,
