@@ -13,7 +13,13 @@ use crate::{
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -74,6 +80,18 @@ pub struct Courier {
     pub rng: Arc<dyn Rng>,
     pub outbound: Arc<dyn Outbound>,
     pub look: Look,
+    pub counts: Counts,
+}
+
+/// How the attempts of this process ended.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// The message was taken.
+    pub sent: AtomicU64,
+    /// It was not, and waits for another attempt.
+    pub again: AtomicU64,
+    /// It was given up.
+    pub abandoned: AtomicU64,
 }
 
 impl std::fmt::Debug for Courier {
@@ -97,6 +115,7 @@ impl Courier {
     }
 
     async fn work(self: &Arc<Self>, under_way: &mut JoinSet<()>) {
+        let mut away = false;
         loop {
             let current = (self.look)();
             let free = current.at_once.saturating_sub(under_way.len());
@@ -106,10 +125,14 @@ impl Courier {
                         let (courier, current) = (Arc::clone(self), current.clone());
                         under_way.spawn(async move { courier.attend(&current, &message, lease).await });
                     }
+                    away = false;
                     claimed.full
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "the outbox cannot be read; later");
+                    if !away {
+                        tracing::warn!(%error, "the outbox cannot be read; trying again until it can");
+                    }
+                    away = true;
                     false
                 }
             };
@@ -195,7 +218,7 @@ impl Courier {
             let mut batch = Batch::new();
             messages::settle(&mut batch, &attempt, outcome);
             match self.store.commit(batch).await {
-                Ok(_) => return tracing::debug!(message = %message.id, ?outcome, "attended to a message"),
+                Ok(_) => return self.counts.count(outcome),
                 // Written already by a try whose answer was lost, or taken over by another courier.
                 Err(Error::Unmet(_)) => return tracing::info!(message = %message.id, "a message is not ours any more"),
                 Err(error) if at >= lease.until => {
@@ -205,6 +228,17 @@ impl Courier {
             }
             sleep(REWRITE).await;
         }
+    }
+}
+
+impl Counts {
+    fn count(&self, outcome: Outcome<'_>) {
+        let count = match outcome {
+            Outcome::Sent => &self.sent,
+            Outcome::Again { .. } => &self.again,
+            Outcome::Abandoned { .. } => &self.abandoned,
+        };
+        count.fetch_add(1, Relaxed);
     }
 }
 

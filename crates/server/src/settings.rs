@@ -24,6 +24,8 @@ pub(crate) struct Given<'a> {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) dev: bool,
     pub(crate) watch_courier: bool,
+    /// The port for the metrics of a courier by itself; 0 for none.
+    pub(crate) metrics_port: Option<u16>,
     /// The development server's folder, when no file is given.
     pub(crate) own: Option<&'a development::Data>,
 }
@@ -44,7 +46,9 @@ impl Settings {
         }
         let built_in =
             given.own.map(|data| development_document(&data.folder, &data.secrets.cookie, &data.secrets.cipher));
-        let flags = Flags { dev: given.dev, watch_courier: given.watch_courier, ..Flags::default() };
+        let port = given.metrics_port.map(|port| ("expose-metrics-port".to_owned(), port.into()));
+        let other = port.into_iter().collect();
+        let flags = Flags { dev: given.dev, watch_courier: given.watch_courier, other };
         let settings = Self {
             source: Source { built_in, files: given.files, flags, environment: environment() },
             fallback: Secret::new(rng.alphanumeric(32)),

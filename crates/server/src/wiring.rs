@@ -2,6 +2,10 @@
 
 use std::{sync::Arc, thread::available_parallelism};
 use zelos_core::{clock::Clock, outbound::Outbound, rng::Rng};
+use zelos_courier::{
+    Courier,
+    dispatch::{Counts, Current},
+};
 use zelos_flow::{
     Compiled, Engine, Method,
     engine::Parts,
@@ -49,4 +53,23 @@ pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<
         vec![Box::new(Profile), Box::new(Password::new(Arc::new(pool), &*rng, cores)), Box::new(IdentifierFirst)];
     let hooks: Hooks = vec![Box::new(RevokeActiveSessions), Box::new(ShowVerificationUi), Box::new(IssueSession)];
     Ok(Parts { snapshot, store, clock, rng, outbound, methods, hooks })
+}
+
+/// The courier that delivers what the engine queues, by the configuration that the engine has at the moment.
+pub fn courier(engine: &Arc<Engine>) -> Arc<Courier> {
+    let (store, clock, rng, outbound) =
+        (engine.store.clone(), engine.clock.clone(), engine.rng.clone(), engine.outbound.clone());
+    let engine = Arc::clone(engine);
+    let look = Box::new(move || {
+        let snapshot = engine.snapshot();
+        let courier = &snapshot.courier;
+        Current {
+            letters: snapshot.letters.clone(),
+            channels: snapshot.channels.clone(),
+            retries: courier.message_retries,
+            at_once: usize::try_from(courier.worker.pull_count).unwrap_or(usize::MAX).max(1),
+            pause: *courier.worker.pull_wait,
+        }
+    });
+    Arc::new(Courier { store, clock, rng, outbound, look, counts: Counts::default() })
 }

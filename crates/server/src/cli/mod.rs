@@ -4,6 +4,7 @@
 //! A failure exits with 1 and says why in one line for each reason.
 
 mod config;
+mod courier;
 mod migrate;
 mod serve;
 mod version;
@@ -27,6 +28,9 @@ struct Arguments {
 enum Command {
     /// Run the public and the admin server.
     Serve(serve::Flags),
+    /// Deliver mail and SMS.
+    #[command(subcommand)]
+    Courier(Courier),
     /// Prepare the database.
     #[command(subcommand)]
     Migrate(Migrate),
@@ -35,6 +39,12 @@ enum Command {
     Config(Config),
     /// Print the version.
     Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum Courier {
+    /// Deliver what is in the outbox until told to stop. Any number of couriers may do so at once, and so do servers.
+    Watch(courier::Flags),
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +91,7 @@ pub fn run() -> ExitCode {
     let files = arguments.config;
     let done = match arguments.command {
         Command::Serve(flags) => block_on(serve::run(files, flags)),
+        Command::Courier(Courier::Watch(flags)) => block_on(courier::watch(files, flags)),
         Command::Migrate(Migrate::Sql(sql)) => match sql.command {
             None => block_on(migrate::up(files, sql.up)),
             Some(SqlCommand::Up(up)) => block_on(migrate::up(files, up)),
@@ -167,6 +178,13 @@ mod tests {
         assert_eq!(arguments.config, file());
         let Command::Migrate(Migrate::Sql(sql)) = arguments.command else { panic!("not migrate sql") };
         assert!(matches!(sql.command, Some(SqlCommand::Up(up)) if up.yes && up.read_from_env));
+    }
+
+    #[test]
+    fn a_courier_may_run_by_itself() {
+        let arguments = parse("zelos courier watch -c /etc/config/kratos.yml --expose-metrics-port 4435");
+        let Command::Courier(Courier::Watch(flags)) = arguments.command else { panic!("not courier watch") };
+        assert_eq!((flags.expose_metrics_port, flags.dev), (Some(4435), false));
     }
 
     #[test]

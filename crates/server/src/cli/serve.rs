@@ -53,7 +53,8 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let rng = Arc::new(SystemRng);
     let watched = (!files.is_empty()).then(|| Watched::new(&files));
     let own = (flags.dev && files.is_empty()).then(|| development::data(&*rng)).transpose()?;
-    let given = settings::Given { files, dev: flags.dev, watch_courier: flags.watch_courier, own: own.as_ref() };
+    let (dev, watch_courier) = (flags.dev, flags.watch_courier);
+    let given = settings::Given { files, dev, watch_courier, own: own.as_ref(), ..settings::Given::default() };
     let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
     telemetry::start(&config.log);
     settings::warn(&warnings);
@@ -71,6 +72,8 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let migrates = own.is_some() || snapshot.dsn.expose() == "memory";
     let getting_ready = readiness::watch(engine.store.clone(), Arc::clone(&readiness), migrates);
     tokio::spawn(jobs::sweep(Arc::clone(&engine), ending.clone()));
+    // Always: by its leases it gets along with any other courier on the same database.
+    let courier = tokio::spawn(wiring::courier(&engine).run(ending.clone()));
     if let Some(watched) = watched {
         tokio::spawn(reload::watch(watched, settings, Arc::clone(&engine), ending.clone()));
     }
@@ -89,14 +92,15 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     readiness.set(Phase::Stopping);
     let _ = end.send(true);
     tokio::select! {
-        () = servers => {}
+        _ = async { tokio::join!(servers, courier) } => {}
         // Whoever asks twice does not want to wait.
         _ = told_to_stop() => {}
     }
     done
 }
 
-async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Failure> {
+/// The engine on its database, with its configuration compiled.
+pub(super) async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Failure> {
     let outbound: Arc<dyn Outbound> = Arc::new(HttpClient::new(&config.clients.http));
     let pool = &config.database.pool;
     let options = PoolOptions {
@@ -151,7 +155,8 @@ fn pages(snapshot: &Snapshot) -> anyhow::Result<Pages> {
     Ok(Pages::new(service.ui.template_path.as_deref().map(Path::new))?.with_form_targets(&origins))
 }
 
-async fn told_to_stop() -> anyhow::Result<()> {
+/// Waits for SIGTERM or SIGINT.
+pub(super) async fn told_to_stop() -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}

@@ -1,0 +1,109 @@
+//! `zelos courier watch`: the courier as a process of its own, e.g. where servers must not reach the mail server.
+//!
+//! It is the same courier as in `zelos serve`, and it need not be switched off there: whoever comes first takes a
+//! message.
+
+use super::{Failure, serve};
+use crate::{
+    VERSION,
+    listen::{self, Address, Limits, RequestLine},
+    reload::{self, Watched},
+    settings::{self, Settings},
+    telemetry, wiring,
+};
+use axum::{Router, routing::get};
+use clap::Args;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+use tokio::sync::watch;
+use zelos_core::{
+    config::{Config, Loaded},
+    rng::SystemRng,
+};
+use zelos_courier::{Courier, dispatch::Counts};
+
+/// How the courier runs.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Flags {
+    /// Development mode, as in `serve`.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
+    pub(super) dev: bool,
+    /// The port for metrics (`/metrics/prometheus`); none by default.
+    #[arg(long, value_name = "PORT")]
+    pub(super) expose_metrics_port: Option<u16>,
+}
+
+/// Delivers until it is told to stop.
+pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+    let rng = Arc::new(SystemRng);
+    let watched = Watched::new(&files);
+    let (dev, metrics_port) = (flags.dev, flags.expose_metrics_port);
+    let given = settings::Given { files, dev, metrics_port, ..settings::Given::default() };
+    let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
+    telemetry::start(&config.log);
+    settings::warn(&warnings);
+
+    let metrics = listener(&config).await?;
+    let engine = Box::pin(serve::engine(config, rng)).await?;
+    let courier = wiring::courier(&engine);
+    let (end, ending) = watch::channel(false);
+    if let Some(metrics) = metrics {
+        let line = RequestLine { server: "metrics", silent_health: true };
+        tokio::spawn(listen::serve(metrics, router(&courier), Limits::ADMIN, line, ending.clone()));
+    }
+    tokio::spawn(reload::watch(watched, settings, engine, ending.clone()));
+    let work = tokio::spawn(courier.run(ending));
+    tracing::info!(version = VERSION, "delivering");
+
+    let done = serve::told_to_stop().await.map_err(Failure::from);
+    let _ = end.send(true);
+    tokio::select! {
+        _ = work => {}
+        // Whoever asks twice does not want to wait.
+        _ = serve::told_to_stop() => {}
+    }
+    done
+}
+
+/// The socket for metrics: the admin server's, but for the port.
+async fn listener(config: &Config) -> Result<Option<listen::Listener>, Failure> {
+    if config.expose_metrics_port == 0 {
+        return Ok(None);
+    }
+    let address = Address { port: config.expose_metrics_port, ..Address::admin(&config.serve.admin) };
+    Ok(Some(address.bind().await?))
+}
+
+fn router(courier: &Arc<Courier>) -> Router {
+    let courier = Arc::clone(courier);
+    let metrics = move || async move {
+        let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
+        (kind, text(&courier.counts))
+    };
+    Router::new().route("/metrics/prometheus", get(metrics))
+}
+
+fn text(counts: &Counts) -> String {
+    let name = "zelos_courier_attempts_total";
+    let mut text = format!("# HELP {name} Attempts to deliver a message, by their end.\n# TYPE {name} counter\n");
+    for (end, count) in [("sent", &counts.sent), ("again", &counts.again), ("abandoned", &counts.abandoned)] {
+        text.extend([name, "{end=\"", end, "\"} ", &count.load(Relaxed).to_string(), "\n"]);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_counted_by_their_end() {
+        let counts = Counts::default();
+        counts.again.fetch_add(2, Relaxed);
+        let text = text(&counts);
+        assert!(text.contains("\nzelos_courier_attempts_total{end=\"again\"} 2\n"), "{text}");
+        assert!(text.ends_with("{end=\"abandoned\"} 0\n"), "{text}");
+    }
+}
