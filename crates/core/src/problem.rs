@@ -1,7 +1,7 @@
 //! What can go wrong, without status codes: rules say *what*, `web/respond.rs` alone knows how the wire puts it.
 
 use crate::{
-    continue_with::ContinueWith,
+    continue_with::{ContinueWith, NextFlow},
     flow::Kind,
     id::FlowId,
     text::{FieldText, Text},
@@ -20,6 +20,19 @@ pub enum Problem {
     /// The flow is too old.
     #[error("the flow has expired")]
     Expired(Box<Expired>),
+
+    /// This flow leads nowhere any more: the engine puts another one in its place, with these words.
+    #[error("the flow is over: {}", .0.id)]
+    StartAgain(Box<Text>),
+
+    /// Another flow has taken the place of this one.
+    #[error("the flow was replaced")]
+    Replaced(Box<Replaced>),
+
+    /// Nobody may sign in whose address is not proven (`session_verified_address_required`); a verification was begun,
+    /// for a browser with this anti-CSRF secret.
+    #[error("the address is not verified")]
+    Unverified { next: Box<NextFlow>, csrf: Option<[u8; 32]> },
 
     /// A change needs a fresh proof (`session_refresh_required`); `to` leads there.
     #[error("a fresh proof is needed")]
@@ -126,6 +139,16 @@ pub struct Expired {
     pub replacement: Option<FlowId>,
     /// Further facts for the answer (`redirect_to`, `return_to`, `api`).
     pub details: Value,
+    pub continue_with: Vec<ContinueWith>,
+}
+
+/// The flow that has taken the place of one that could not go on.
+#[derive(Debug)]
+pub struct Replaced {
+    pub by: FlowId,
+    /// What stands above its form.
+    pub reason: String,
+    /// Told to programs, where they go on by it.
     pub continue_with: Vec<ContinueWith>,
 }
 

@@ -4,11 +4,12 @@
 use crate::plug::{Ask, Cx};
 use serde_json::Value;
 use zelos_core::{
-    config::flows::{LoginStyle, RegistrationStyle},
-    flow::{Detail, Flow},
+    config::flows::{LoginStyle, Proof, RegistrationStyle},
+    flow::{Detail, Flow, Kind, State},
     identity::{Identity, normalize},
     problem::{Problem, Result},
     session::Aal,
+    snapshot::Snapshot,
 };
 use zelos_store::identities;
 
@@ -46,6 +47,8 @@ pub enum Question {
     Change {
         of: Box<Identity>,
     },
+    Recover,
+    Verify,
 }
 
 impl Question {
@@ -61,6 +64,8 @@ impl Question {
             Self::RegisterTraits { traits } => Ask::RegisterTraits { traits: traits.as_ref() },
             Self::RegisterCredential { traits } => Ask::RegisterCredential { traits },
             Self::Change { of } => Ask::Change { of },
+            Self::Recover => Ask::Recover,
+            Self::Verify => Ask::Verify,
         }
     }
 }
@@ -92,6 +97,24 @@ pub async fn question(cx: &Cx<'_>, flow: &Flow) -> Result<Question> {
         Detail::Settings { identity } => {
             Ok(Question::Change { of: Box::new(crate::identities::get(cx, identity).await?) })
         }
+        Detail::Recovery { .. } => Ok(Question::Recover),
+        Detail::Verification => Ok(Question::Verify),
+    }
+}
+
+/// How a flow of that kind begins.
+pub fn first_state(snapshot: &Snapshot, kind: Kind) -> State {
+    let by_code = snapshot.selfservice.flows.recovery.r#use == Proof::Code;
+    State::first(kind, by_code && snapshot.feature_flags.choose_recovery_address)
+}
+
+/// The method that a flow of that kind is for from its beginning on, if it is for one.
+pub fn first_active(snapshot: &Snapshot, kind: Kind) -> Option<String> {
+    let flows = &snapshot.selfservice.flows;
+    match kind {
+        Kind::Recovery => Some(flows.recovery.r#use.as_str().to_owned()),
+        Kind::Verification => Some(flows.verification.r#use.as_str().to_owned()),
+        _ => None,
     }
 }
 

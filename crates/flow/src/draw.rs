@@ -8,19 +8,20 @@ use crate::{
     plug::{Cx, Method},
 };
 use zelos_core::{
-    flow::{Flow, Kind},
+    flow::{Channel, Detail, Flow, Kind},
     problem::{Problem, Result},
-    text::FieldText,
+    text::{FieldText, catalog},
     ui::{Group, InputType, Node, Ui, sort},
 };
 
 /// Draws the form that puts `question`. Values typed before are lost; see [`overlay`].
 pub async fn draw(cx: &Cx<'_>, methods: &[Box<dyn Method>], flow: &mut Flow, question: &Question) -> Result<()> {
     let kind = flow.kind();
-    let mut nodes = vec![csrf_node(cx)];
+    let mut nodes = Vec::new();
     for method in methods.iter().filter(|method| method.is_enabled(cx.snapshot, kind)) {
         nodes.extend(method.form(cx, flow, &question.ask()).await?);
     }
+    place_csrf(cx, flow, &mut nodes);
     sort_nodes(cx, flow, &mut nodes)?;
     flow.ui = Ui {
         action: cx.snapshot.action(kind, flow.id),
@@ -45,12 +46,13 @@ pub fn overlay(flow: &mut Flow, input: &Input) {
     for node in &mut flow.ui.nodes {
         let Some(field) = node.as_input_mut() else { continue };
         let is_trait = field.name.starts_with("traits.");
+        let is_code = field.autocomplete.as_deref() == Some("one-time-code");
         let typed = match field.kind {
             InputType::Password | InputType::Submit | InputType::Button => false,
             InputType::Hidden => is_trait,
             _ => true,
         };
-        if let Some(value) = input.at(&field.name).filter(|_| typed) {
+        if let Some(value) = input.at(&field.name).filter(|_| typed && !is_code) {
             field.value = Some(value.clone());
         }
     }
@@ -79,6 +81,32 @@ pub fn attach(flow: &mut Flow, texts: Vec<FieldText>) {
 pub fn schema_of<'a>(cx: &'a Cx<'_>, flow: &Flow) -> Result<&'a std::sync::Arc<zelos_core::schema::IdentitySchema>> {
     let id = flow.schema.as_deref().unwrap_or_default();
     cx.snapshot.schemas.find(id).ok_or_else(|| Problem::bad(format!("There is no identity schema {id:?}.")))
+}
+
+/// The form of a flow that is done: nothing but the way on.
+pub(crate) fn way_on(cx: &Cx<'_>, flow: &mut Flow, group: Group, to: &str) {
+    let way = Node::anchor(group, "continue", to, catalog::continue_label()).with_label(catalog::continue_label());
+    flow.ui.nodes = vec![csrf_node(cx), way];
+    to.clone_into(&mut flow.ui.action);
+    "GET".clone_into(&mut flow.ui.method);
+}
+
+/// The anti-CSRF node stands first.
+///
+/// Quirk: in a verification by code it stands after the button that goes on, and native apps do not get it; a recovery
+/// that an administrator began has none (Kratos selfservice/strategy/code/{strategy,strategy_recovery_admin}.go).
+fn place_csrf(cx: &Cx<'_>, flow: &Flow, nodes: &mut Vec<Node>) {
+    let by_code = nodes.iter().any(|node| node.group == Group::Code);
+    match flow.detail {
+        Detail::Verification if by_code && flow.channel == Channel::Api => {}
+        Detail::Verification if by_code => {
+            let is_button = |node: &Node| node.name() == "method" && node.is_submit();
+            let at = nodes.iter().position(is_button).map_or(nodes.len(), |at| at + 1);
+            nodes.insert(at, csrf_node(cx));
+        }
+        Detail::Recovery { by_admin: true, .. } if by_code => {}
+        _ => nodes.insert(0, csrf_node(cx)),
+    }
 }
 
 fn csrf_node(cx: &Cx<'_>) -> Node {

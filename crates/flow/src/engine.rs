@@ -10,11 +10,13 @@
 
 use crate::{
     ask::{self, Question},
+    begin::{self, Query},
     compiled::Compiled,
-    csrf, draw, finish, gate,
+    draw, finish, gate,
     hooks::{self, Hooks},
     input::Input,
-    plug::{Cx, Method, Outcome, Request, Step, Why},
+    pause,
+    plug::{Cx, Method, Outcome, Request, Sender, Step, Why},
     sessions,
 };
 use std::{
@@ -23,14 +25,14 @@ use std::{
 };
 use zelos_core::{
     clock::Clock,
-    flow::{Channel, Detail, Flow, Kind, Memory, State},
+    continue_with::{ContinueWith, NextFlow},
+    flow::{Channel, Detail, Flow, Kind, Memory},
     id::FlowId,
     outbound::Outbound,
-    problem::{Expired, NoSession, Problem, Result},
+    problem::{Expired, Problem, Replaced, Result},
     rng::Rng,
     session::{Aal, Person},
-    text::{FieldText, catalog},
-    ui::Ui,
+    text::{FieldText, Text, catalog},
 };
 use zelos_store::{Batch, Store, flows};
 
@@ -127,7 +129,7 @@ impl Engine {
         gate::enabled(&cx, kind)?;
         let current = sessions::find(&cx).await?;
         cx.session = current.as_ref();
-        let mut flow = self.begin(&cx, kind, channel, &Query(query))?;
+        let mut flow = begin::asked(&cx, kind, channel, &Query(query))?;
         gate::session_at_create(&cx, &mut flow)?;
         greet(&cx, &mut flow);
         hooks::before(&cx, &flow)?;
@@ -143,8 +145,15 @@ impl Engine {
     pub async fn fetch(&self, kind: Kind, id: &str, request: &Request) -> Result<(Flow, Option<Person>)> {
         let snapshot = self.snapshot();
         let mut cx = self.cx(&snapshot, request);
-        gate::enabled(&cx, kind)?;
-        let flow = self.load(kind, FlowId::from_str(id).map_err(|_| no_flow())?).await?;
+        let enabled = gate::enabled(&cx, kind);
+        let found = match FlowId::from_str(id) {
+            Ok(id) => self.load(kind, id).await,
+            Err(_) => Err(no_flow()),
+        };
+        if !found.as_ref().is_ok_and(is_by_admin) {
+            enabled?;
+        }
+        let flow = found?;
         let current = if kind == Kind::Settings { sessions::find(&cx).await? } else { None };
         cx.session = current.as_ref();
         gate::owner(&cx, &flow)?;
@@ -167,7 +176,7 @@ impl Engine {
         let mut is_second_try = false;
         loop {
             let mut flow = self.load(kind, id).await.map_err(unknown)?;
-            let channel = flow.channel;
+            let channel = request.channel(&flow);
             let input = input.as_ref().map(Input::clone).map_err(unreadable);
             match self.submit_to(&mut flow, request, input).await {
                 // Two submissions at once: the loser sees what the winner left, once.
@@ -180,7 +189,9 @@ impl Engine {
     async fn submit_to(&self, flow: &mut Flow, request: &Request, input: Result<Input>) -> Result<Outcome> {
         let snapshot = self.snapshot();
         let mut cx = self.cx(&snapshot, request);
-        gate::enabled(&cx, flow.kind())?;
+        if !is_by_admin(flow) {
+            gate::enabled(&cx, flow.kind())?;
+        }
         let current = sessions::find(&cx).await?;
         cx.session = current.as_ref();
         match gate::session_at_submit(&cx, flow) {
@@ -192,11 +203,12 @@ impl Engine {
             other => other?,
         }
         match gate::expiry(&cx, flow) {
-            Err(Problem::Expired(expired)) => Err(self.replace(&cx, flow, *expired).await?),
+            Err(Problem::Expired(expired)) => Err(self.replace_expired(&cx, flow, *expired).await?),
             other => {
                 other?;
                 let typed = input.as_ref().map_or_else(|_| Input::default(), Input::clone);
                 match self.judge(&cx, flow, input).await {
+                    Err(Problem::StartAgain(text)) => Err(self.start_again(&cx, flow, *text).await?),
                     Err(problem) => self.invalid(&cx, flow, problem, &typed).await,
                     done => done,
                 }
@@ -206,18 +218,22 @@ impl Engine {
 
     /// Select, payload, CSRF, privilege, method, finish.
     async fn judge(&self, cx: &Cx<'_>, flow: &mut Flow, input: Result<Input>) -> Result<Outcome> {
+        let resumed = if cx.request.is_link { pause::take(cx, flow) } else { None };
+        let is_resumed = resumed.is_some();
+        let input = resumed.map_or(input, Ok);
         // What is wrong here is told before the token is looked at: not to another browser than the flow's, for the form
-        // may hold what its owner typed.
-        let claimed = self.claimed(cx, flow, input);
-        let (method, input, judged) = claimed.map_err(|problem| gate::stranger(cx, flow).unwrap_or(problem))?;
-        if method.needs_csrf(flow, &judged) {
+        // may hold what its owner typed. Links are opened anywhere.
+        let claimed = self.claimed(cx, flow, input, is_resumed);
+        let is_elsewhere = || (!cx.request.is_link).then(|| gate::stranger(cx, flow)).flatten();
+        let (method, input, judged) = claimed.map_err(|problem| is_elsewhere().unwrap_or(problem))?;
+        if !cx.request.is_link && !is_by_admin(flow) && method.needs_csrf(flow, &judged) {
             gate::csrf(cx, flow, &input)?;
         }
         flow.transient_payload = judged.get("transient_payload").cloned();
         if let Detail::Settings { identity } = flow.detail {
             let of = zelos_store::identities::find_with_credentials(&self.store, identity).await?;
             if of.is_some_and(|of| method.is_privileged(cx, &of, &judged)) {
-                gate::privileged(cx, flow)?;
+                self.privileged(cx, flow, &input).await?;
             }
         }
         let step = method.submit(cx, flow, &judged).await?;
@@ -225,12 +241,12 @@ impl Engine {
             && method.is_privileged(cx, from, &judged)
         {
             // Asked again: the person may have changed since they were looked at above.
-            gate::privileged(cx, flow)?;
+            self.privileged(cx, flow, &input).await?;
         }
         match step {
-            Step::Show => {
+            Step::Show { texts, also } => {
                 flow.active = shown_as_active(flow.kind(), method.id());
-                self.advance(cx, flow).await
+                self.advance(cx, flow, texts, also).await
             }
             step => {
                 flow.active = Some(method.id().to_owned());
@@ -239,17 +255,39 @@ impl Engine {
         }
     }
 
+    /// Whether the proof is fresh enough; if not, what was sent is put away for when it is.
+    async fn privileged(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<()> {
+        let verdict = gate::privileged(cx, flow);
+        if verdict.is_err() && flow.channel == Channel::Browser {
+            pause::keep(cx, flow, input);
+            self.save(cx, flow, Batch::new()).await?;
+        }
+        verdict
+    }
+
     /// The method that a submission is for, and the submission: as it came, and as the method's schema leaves it.
-    fn claimed(&self, cx: &Cx<'_>, flow: &Flow, input: Result<Input>) -> Result<(&dyn Method, Input, Input)> {
+    fn claimed(
+        &self,
+        cx: &Cx<'_>,
+        flow: &Flow,
+        input: Result<Input>,
+        is_resumed: bool,
+    ) -> Result<(&dyn Method, Input, Input)> {
         let input = input?;
-        let method = self.select(cx, flow, &input)?;
+        let is_link = cx.request.is_link && !is_resumed;
+        if is_link && !self.methods.iter().any(|method| method.follows(cx, flow, &input)) {
+            return Err(Problem::bad("Send the form with POST."));
+        }
+        let method = self.select(cx, flow, &input, is_link)?;
         let judged = input.judged(method.payload(flow.kind())).map_err(Problem::Form)?;
         Ok((method, input, judged))
     }
 
-    fn select(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> Result<&dyn Method> {
+    fn select(&self, cx: &Cx<'_>, flow: &Flow, input: &Input, is_link: bool) -> Result<&dyn Method> {
         let kind = flow.kind();
-        let method = self.methods.iter().find(|method| method.claims(cx, flow, input));
+        let mut methods = self.methods.iter();
+        let method = methods
+            .find(|method| if is_link { method.follows(cx, flow, input) } else { method.claims(cx, flow, input) });
         match method {
             Some(method) if method.is_enabled(cx.snapshot, kind) => Ok(&**method),
             Some(method) => Err(Problem::NotFound(format!("The method {} is not offered here.", method.id()))),
@@ -264,22 +302,18 @@ impl Engine {
     }
 
     /// The next screen of the same flow.
-    async fn advance(&self, cx: &Cx<'_>, flow: &mut Flow) -> Result<Outcome> {
-        flow.ui.messages.clear();
+    async fn advance(&self, cx: &Cx<'_>, flow: &mut Flow, texts: Vec<Text>, also: Batch) -> Result<Outcome> {
+        flow.ui.messages = texts;
         let question = ask::question(cx, flow).await?;
         draw::draw(cx, &self.methods, flow, &question).await?;
-        match question {
-            Question::Known { identifier, .. } if !draw::offers_a_method(flow) => {
-                flow.memory.remove(ask::IDENTIFIER);
-                let typed = Input::new([("identifier".to_owned(), identifier.into())].into_iter().collect());
-                return self
-                    .invalid(cx, flow, Problem::field("identifier", catalog::account_not_found()), &typed)
-                    .await;
-            }
-            Question::RegisterCredential { .. } => flow.ui.messages.push(catalog::choose_credential()),
-            _ => {}
+        if let Question::Known { identifier, .. } = question
+            && !draw::offers_a_method(flow)
+        {
+            flow.memory.remove(ask::IDENTIFIER);
+            let typed = Input::new([("identifier".to_owned(), identifier.into())].into_iter().collect());
+            return self.invalid(cx, flow, Problem::field("identifier", catalog::account_not_found()), &typed).await;
         }
-        self.save(cx, flow).await?;
+        self.save(cx, flow, also).await?;
         Ok(rendered(cx, flow.clone(), Why::Advanced))
     }
 
@@ -291,7 +325,7 @@ impl Engine {
         draw::draw(cx, &self.methods, flow, &question).await?;
         draw::overlay(flow, typed);
         draw::attach(flow, texts);
-        self.save(cx, flow).await?;
+        self.save(cx, flow, Batch::new()).await?;
         Ok(rendered(cx, flow.clone(), Why::Invalid))
     }
 
@@ -307,17 +341,14 @@ impl Engine {
         flow.ui.messages.clear();
         draw::attach(flow, vec![FieldText::form(catalog::invalid(reason))]);
         if is_own {
-            self.save(cx, flow).await?;
+            self.save(cx, flow, Batch::new()).await?;
         }
         let Problem::AlreadySignedIn { to } = problem else { return Err(problem) };
         Ok(Outcome::AlreadySignedIn { flow: Box::new(flow.clone()), to })
     }
 
-    /// A new flow in place of an expired one: same kind, channel and address, with a word about why.
-    async fn replace(&self, cx: &Cx<'_>, old: &Flow, mut expired: Expired) -> Result<Problem> {
-        let mut flow = old.successor(FlowId(self.rng.uuid_v4()));
-        flow.csrf = cx.request.csrf.as_ref().map(csrf::fingerprint).or(flow.csrf);
-        Self::date(cx, &mut flow);
+    /// A new flow in place of one that is too old, with a word about why.
+    async fn replace_expired(&self, cx: &Cx<'_>, old: &Flow, mut expired: Expired) -> Result<Problem> {
         let text = match old.kind() {
             Kind::Login => catalog::login_flow_expired(old.expires_at),
             Kind::Registration => catalog::registration_flow_expired(old.expires_at),
@@ -325,79 +356,56 @@ impl Engine {
             Kind::Recovery => catalog::recovery_flow_expired(old.expires_at),
             Kind::Verification => catalog::verification_flow_expired(old.expires_at),
         };
+        let by = self.replace(cx, old, text).await?;
+        expired.replacement = Some(by);
+        if old.channel == Channel::Api {
+            expired.continue_with = told(cx, old.kind(), by);
+        }
+        Ok(Problem::Expired(Box::new(expired)))
+    }
+
+    /// A new flow in place of one that leads nowhere any more.
+    async fn start_again(&self, cx: &Cx<'_>, old: &Flow, text: Text) -> Result<Problem> {
+        let reason = text.text.clone().into_owned();
+        let by = self.replace(cx, old, text).await?;
+        Ok(Problem::Replaced(Box::new(Replaced { by, reason, continue_with: told(cx, old.kind(), by) })))
+    }
+
+    async fn replace(&self, cx: &Cx<'_>, old: &Flow, text: Text) -> Result<FlowId> {
+        let mut flow = begin::successor(cx, old);
         let question = ask::question(cx, &flow).await?;
         draw::draw(cx, &self.methods, &mut flow, &question).await?;
         flow.ui.messages.push(text);
         let mut batch = Batch::new();
         flows::insert(&mut batch, &flow);
         self.store.commit(batch).await?;
-        expired.replacement = Some(flow.id);
-        Ok(Problem::Expired(Box::new(expired)))
+        Ok(flow.id)
     }
 
-    /// Writes the flow as it stands.
-    async fn save(&self, cx: &Cx<'_>, flow: &mut Flow) -> Result<()> {
+    /// Writes the flow as it stands, and what belongs to it. Whoever goes on with it holds what is stored.
+    async fn save(&self, cx: &Cx<'_>, flow: &mut Flow, mut also: Batch) -> Result<()> {
         flow.updated_at = cx.clock.now();
-        let mut batch = Batch::new();
-        flows::update(&mut batch, flow);
-        self.store.commit(batch).await?;
+        flows::update(&mut also, flow);
+        self.store.commit(also).await?;
+        flow.version += 1;
         Ok(())
+    }
+
+    /// The sender of what proves an address in verifications.
+    pub(crate) fn verifier(&self, cx: &Cx<'_>) -> Result<&dyn Sender> {
+        self.sender(cx.snapshot.selfservice.flows.verification.r#use.as_str(), cx, Kind::Verification)
+    }
+
+    /// The sender of that method, if it is switched on.
+    pub(crate) fn sender(&self, method: &str, cx: &Cx<'_>, kind: Kind) -> Result<&dyn Sender> {
+        let found = self.methods.iter().find(|found| found.id() == method && found.is_enabled(cx.snapshot, kind));
+        found.and_then(|method| method.sender()).ok_or_else(|| {
+            Problem::Misconfigured(format!("The method {method} is used here, but it is not switched on."))
+        })
     }
 
     async fn load(&self, kind: Kind, id: FlowId) -> Result<Flow> {
         flows::find(&self.store, kind, id).await?.ok_or_else(no_flow)
-    }
-
-    fn begin(&self, cx: &Cx<'_>, kind: Kind, channel: Channel, query: &Query<'_>) -> Result<Flow> {
-        let return_to = gate::return_to(cx.snapshot, query.get("return_to"))?;
-        let detail = match kind {
-            Kind::Login => Detail::Login {
-                refresh: query.get("refresh").is_some_and(is_true),
-                requested_aal: requested_aal(query.get("aal").unwrap_or_default())?,
-            },
-            Kind::Registration => Detail::Registration,
-            Kind::Settings => {
-                let current = cx.session.ok_or(Problem::NoSession(match channel {
-                    Channel::Browser => NoSession::ForSettings,
-                    Channel::Api => NoSession::Plain,
-                }))?;
-                Detail::Settings { identity: current.session.identity_id }
-            }
-            Kind::Recovery | Kind::Verification => return Err(Problem::bug("a flow of that kind has no detail")),
-        };
-        let schema = match query.get("identity_schema") {
-            Some(id) if matches!(kind, Kind::Login | Kind::Registration) => Some(selectable(cx, id)?),
-            _ => cx.session.filter(|_| kind == Kind::Settings).map(|current| current.person.schema_id.clone()),
-        };
-        let mut flow = Flow {
-            id: FlowId(self.rng.uuid_v4()),
-            channel,
-            state: State::first(kind),
-            active: None,
-            issued_at: cx.clock.now(),
-            expires_at: cx.clock.now(),
-            updated_at: cx.clock.now(),
-            request_url: cx.request.url.clone(),
-            return_to,
-            csrf: cx.request.csrf.as_ref().filter(|_| channel == Channel::Browser).map(csrf::fingerprint),
-            schema,
-            organization_id: None,
-            detail,
-            memory: Memory::default(),
-            ui: Ui::default(),
-            continue_with: Vec::new(),
-            transient_payload: None,
-            version: 1,
-        };
-        Self::date(cx, &mut flow);
-        Ok(flow)
-    }
-
-    fn date(cx: &Cx<'_>, flow: &mut Flow) {
-        let now = cx.clock.now();
-        flow.issued_at = now;
-        flow.updated_at = now;
-        flow.expires_at = now + *cx.snapshot.selfservice.flows.lifespan(flow.kind());
     }
 }
 
@@ -441,33 +449,19 @@ fn shown_as_active(kind: Kind, method: &str) -> Option<String> {
     (kind != Kind::Registration).then(|| method.to_owned())
 }
 
-fn requested_aal(text: &str) -> Result<Aal> {
-    match text.to_lowercase().as_str() {
-        "" | "aal1" => Ok(Aal::Aal1),
-        "aal2" => Ok(Aal::Aal2),
-        _ => Err(Problem::bad("The query parameter aal must be aal1 or aal2.")),
-    }
+/// What programs are told of the new flow, where they go on by it.
+fn told(cx: &Cx<'_>, kind: Kind, id: FlowId) -> Vec<ContinueWith> {
+    let goes_on = kind == Kind::Recovery && cx.snapshot.feature_flags.use_continue_with_transitions;
+    let flow = NextFlow { id, verifiable_address: None, url: None };
+    if goes_on { vec![ContinueWith::ShowRecoveryUi { flow }] } else { Vec::new() }
 }
 
-/// Go's `strconv.ParseBool`, as the wire has it.
-fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
-}
-
-fn selectable(cx: &Cx<'_>, id: &str) -> Result<String> {
-    let found = cx.snapshot.schemas.find_selectable(id).map(|schema| schema.id().to_owned());
-    found.ok_or_else(|| Problem::bad(format!("The identity schema {id:?} is not offered here.")))
+/// Whether an administrator began the flow: whoever was given it may use it, in any browser, and even if nobody can
+/// begin one by themselves.
+fn is_by_admin(flow: &Flow) -> bool {
+    matches!(flow.detail, Detail::Recovery { by_admin: true, .. })
 }
 
 fn no_flow() -> Problem {
     Problem::NotFound("There is no such flow.".to_owned())
-}
-
-/// The members of a query; empty ones count as absent, since user interfaces send them.
-struct Query<'a>(&'a [(String, String)]);
-
-impl Query<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
-    }
 }

@@ -16,18 +16,12 @@ use zelos_core::{
 
 /// Whether flows of that kind can be had at all.
 pub(crate) fn enabled(cx: &Cx<'_>, kind: Kind) -> Result<()> {
-    let flows = &cx.snapshot.selfservice.flows;
-    let refused = |what: &str| Problem::bad(format!("{what} is not offered here."));
-    match kind {
-        Kind::Login | Kind::Settings => Ok(()),
-        Kind::Registration if flows.registration.enabled => Ok(()),
-        Kind::Registration => Err(Problem::Bad {
-            id: Some("self_service_flow_disabled"),
-            reason: "Registration is not offered here.".to_owned(),
-        }),
-        Kind::Recovery => Err(refused("Recovery")),
-        Kind::Verification => Err(refused("Verification")),
+    if cx.snapshot.selfservice.flows.enabled(kind) {
+        return Ok(());
     }
+    // Quirk: only registration has an id for it (Kratos selfservice/flow/{recovery,verification}/handler.go).
+    let id = (kind == Kind::Registration).then_some("self_service_flow_disabled");
+    Err(Problem::Bad { id, reason: format!("There is no {} here.", kind.as_str()) })
 }
 
 /// Where a browser asked to be sent afterwards, if it may be sent there. An empty wish is none.
@@ -47,7 +41,9 @@ pub(crate) fn session_at_create(cx: &Cx<'_>, flow: &mut Flow) -> Result<()> {
             *refresh = false;
             Ok(())
         }
-        (Detail::Login { refresh: true, .. }, Some(_)) | (Detail::Registration, None) => Ok(()),
+        (Detail::Login { refresh: true, .. }, Some(_))
+        | (Detail::Registration | Detail::Recovery { .. }, None)
+        | (Detail::Verification, _) => Ok(()),
         (Detail::Login { requested_aal, .. }, Some(current)) if *requested_aal > current.session.aal => Ok(()),
         (Detail::Login { .. } | Detail::Registration, Some(_)) => Err(already_signed_in(cx, flow)),
         (Detail::Settings { .. }, Some(current)) => {
@@ -55,23 +51,31 @@ pub(crate) fn session_at_create(cx: &Cx<'_>, flow: &mut Flow) -> Result<()> {
             settings_aal(cx, current, tail.as_deref())
         }
         (Detail::Settings { .. }, None) => Err(no_settings_session(flow.channel)),
+        // Quirk: whoever is signed in goes to the default, whatever they asked for (Kratos
+        // selfservice/flow/recovery/handler.go).
+        (Detail::Recovery { .. }, Some(_)) => Err(to_default(cx)),
     }
+}
+
+/// Whether nobody is signed in: asked by recovery before anything is sent, and not before a code is looked at.
+pub(crate) fn nobody(cx: &Cx<'_>) -> Result<()> {
+    if cx.session.is_some() { Err(to_default(cx)) } else { Ok(()) }
 }
 
 /// Whether whoever is signed in, or nobody, may submit that flow.
 pub(crate) fn session_at_submit(cx: &Cx<'_>, flow: &Flow) -> Result<()> {
     match (&flow.detail, cx.session) {
         (Detail::Login { requested_aal: Aal::Aal2, .. }, None) => Err(Problem::NoSession(NoSession::ForSecondFactor)),
-        (Detail::Login { .. } | Detail::Registration, None) => Ok(()),
+        (Detail::Login { .. } | Detail::Registration, None) | (Detail::Recovery { .. } | Detail::Verification, _) => {
+            Ok(())
+        }
         (Detail::Login { refresh, requested_aal }, Some(current))
             if *refresh || *requested_aal > current.session.aal =>
         {
             Ok(())
         }
         // A browser that is signed in already is sent to the default, not to where this flow wanted to go.
-        (Detail::Login { .. }, Some(_)) => {
-            Err(Problem::AlreadySignedIn { to: cx.snapshot.returns.default_url().to_string() })
-        }
+        (Detail::Login { .. }, Some(_)) => Err(to_default(cx)),
         (Detail::Registration, Some(_)) => Err(already_signed_in(cx, flow)),
         (Detail::Settings { identity }, Some(current)) => {
             same_person(current, *identity)?;
@@ -93,7 +97,8 @@ pub(crate) fn owner(cx: &Cx<'_>, flow: &Flow) -> Result<()> {
 /// What is wrong with the caller's browser, if the flow was made for another one. Settings belong to a person, whom the
 /// session tells.
 pub(crate) fn stranger(cx: &Cx<'_>, flow: &Flow) -> Option<Problem> {
-    if flow.channel == Channel::Api || flow.kind() == Kind::Settings {
+    let by_admin = matches!(flow.detail, Detail::Recovery { by_admin: true, .. });
+    if flow.channel == Channel::Api || flow.kind() == Kind::Settings || by_admin {
         return None;
     }
     let Some(secret) = &cx.request.csrf else { return Some(Problem::Csrf(missing_cookie(cx))) };
@@ -206,6 +211,10 @@ fn no_settings_session(channel: Channel) -> Problem {
 fn already_signed_in(cx: &Cx<'_>, flow: &Flow) -> Problem {
     let to = flow.return_to.clone().unwrap_or_else(|| cx.snapshot.returns.default_url().to_string());
     Problem::AlreadySignedIn { to }
+}
+
+fn to_default(cx: &Cx<'_>) -> Problem {
+    Problem::AlreadySignedIn { to: cx.snapshot.returns.default_url().to_string() }
 }
 
 fn missing_cookie(cx: &Cx<'_>) -> CsrfReason {

@@ -22,6 +22,11 @@ impl Input {
         Self { values }
     }
 
+    /// All members.
+    pub(crate) fn values(&self) -> &Map<String, Value> {
+        &self.values
+    }
+
     /// One member.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)

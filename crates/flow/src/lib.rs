@@ -5,6 +5,8 @@
 //! [`finish`] what follows from a proof. Nothing here knows HTTP, nothing knows the name of a method.
 
 pub mod ask;
+mod begin;
+pub mod by_admin;
 pub mod compiled;
 pub mod csrf;
 pub mod draw;
@@ -16,11 +18,15 @@ pub mod hooks;
 pub mod identities;
 pub mod input;
 pub mod logout;
+pub mod mail;
+mod pause;
+mod pending;
 pub mod plug;
+pub mod proofs;
 pub mod sessions;
 pub mod traits;
 
 pub use compiled::Compiled;
 pub use engine::Engine;
 pub use input::Input;
-pub use plug::{Ask, Cx, Method, Outcome, Request, Step};
+pub use plug::{Ask, Cx, Method, Outcome, Request, Sender, Step};

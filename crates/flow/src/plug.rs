@@ -5,19 +5,22 @@
 
 use crate::{compiled::Compiled, csrf, input::Input};
 use async_trait::async_trait;
-use std::sync::Arc;
+use serde_json::{Map, Value};
+use std::{sync::Arc, time::Duration};
 use zelos_core::{
     clock::Clock,
     continue_with::ContinueWith,
-    flow::{Flow, Kind},
+    flow::{Channel, Flow, Kind},
     id::DeviceId,
-    identity::{Credential, CredentialType, Identity},
+    identity::{Credential, CredentialType, Identity, Via},
+    message::TemplateType,
     outbound::Outbound,
     problem::{Problem, Result},
     rng::Rng,
     schema::{Derived, PayloadSchema},
     session::{AuthenticationMethod, Device, Person, Session, SessionToken, Strength},
     snapshot::Snapshot,
+    text::Text,
     ui::{Group, Node},
 };
 use zelos_store::{Batch, Store};
@@ -61,6 +64,11 @@ pub struct Request {
     pub has_foreign_cookies: bool,
     /// Whether an `Origin` header came along: browsers send it, native apps do not.
     pub has_origin: bool,
+    /// A link was opened, from a mail perhaps, instead of a form sent: whoever opened it is a browser, whatever the flow
+    /// was made for, and shows no token.
+    pub is_link: bool,
+    /// The headers that mails and hooks may see; only submissions have them.
+    pub headers: Map<String, Value>,
 }
 
 /// Neither the secret of the browser nor the query, which holds codes and tokens, is shown.
@@ -80,6 +88,18 @@ impl Request {
             user_agent: self.user_agent.chars().take(512).collect(),
             location: self.location.clone(),
         }
+    }
+
+    /// What kind of client gets the answer to a request for that flow.
+    pub fn channel(&self, flow: &Flow) -> Channel {
+        if self.is_link { Channel::Browser } else { flow.channel }
+    }
+
+    /// The same request by a browser that gets a new anti-CSRF secret with the answer: what was prepared before must
+    /// not work afterwards, what is drawn now must.
+    #[must_use]
+    pub fn renewed(&self, rng: &dyn Rng) -> Self {
+        Self { csrf: Some(csrf::generate(rng)), ..self.clone() }
     }
 }
 
@@ -112,6 +132,10 @@ pub enum Ask<'a> {
     RegisterCredential { traits: &'a serde_json::Value },
     /// Settings.
     Change { of: &'a Identity },
+    /// Recovery: which address is yours, and what was sent there?
+    Recover,
+    /// Verification: the same.
+    Verify,
 }
 
 /// A way to prove or to change something.
@@ -128,6 +152,11 @@ pub trait Method: Send + Sync {
 
     /// Whether a submission is addressed to it (enabled or not).
     fn claims(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool;
+
+    /// Whether a link with these members is one of its own.
+    fn follows(&self, _cx: &Cx<'_>, _flow: &Flow, _input: &Input) -> bool {
+        false
+    }
 
     /// What a submission to it must look like.
     fn payload(&self, kind: Kind) -> &'static PayloadSchema;
@@ -152,6 +181,11 @@ pub trait Method: Send + Sync {
         Strength::NONE
     }
 
+    /// How it lets an address prove itself, if it can.
+    fn sender(&self) -> Option<&dyn Sender> {
+        None
+    }
+
     /// The stored form of a credential that an administrator brings along.
     async fn import(&self, _cx: &Cx<'_>, _config: &serde_json::Value) -> Result<serde_json::Value> {
         Err(Problem::bad(format!("Credentials of type {} cannot be imported.", self.id())))
@@ -164,27 +198,65 @@ pub trait Method: Send + Sync {
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step>;
 }
 
+/// A way to let an address prove itself: a secret goes there by mail or SMS, and comes back. What is common to them –
+/// whom to ask, what is kept, how often one may guess – is in [`proofs`](crate::proofs).
+pub trait Sender: Send + Sync {
+    /// A new secret.
+    fn secret(&self, rng: &dyn Rng) -> String;
+
+    /// How long it is good for.
+    fn lifespan(&self, snapshot: &Snapshot) -> Duration;
+
+    /// How many guesses a flow bears; none for secrets that cannot be guessed.
+    fn guesses(&self, snapshot: &Snapshot) -> Option<u64>;
+
+    /// The letter that carries it: which one, and what it says, by the wire's names.
+    fn letter(&self, cx: &Cx<'_>, flow: &Flow, secret: &str) -> (TemplateType, Map<String, Value>);
+
+    /// The letter to an address that nobody has.
+    fn letter_to_nobody(&self, kind: Kind) -> TemplateType;
+
+    /// The words above the form when it is on its way.
+    fn sent(&self, flow: &Flow, via: Via, to: &str) -> Text;
+
+    /// The words for a secret that is not the right one.
+    fn wrong(&self, kind: Kind) -> Text;
+}
+
 /// What a submission showed to be true. The engine checks that it fits the kind of flow.
 #[derive(Debug)]
 pub enum Step {
-    /// The flow moved on: draw again.
-    Show,
-    /// Login: this person proved themselves so. `also` is written together with the session.
-    Prove { identity: Box<Identity>, by: AuthenticationMethod, also: Batch },
+    /// The flow moved on: draw again, with these words above the form. `also` is written together with the flow.
+    Show { texts: Vec<Text>, also: Batch },
+    /// Login, recovery: this person proved themselves so. `from`: as they were read, `to`: as they are now.
+    Prove { from: Box<Identity>, to: Box<Identity>, by: AuthenticationMethod },
     /// Registration: this person may be created.
     Create { draft: Box<Draft>, by: AuthenticationMethod },
     /// Settings: the identity as it was read and as it shall be. `by`: something new was proved by the way.
     Change { from: Box<Identity>, to: Box<Identity>, by: Option<AuthenticationMethod> },
+    /// Verification: an address is the person's. `is_pending`: their traits waited for it.
+    Confirm { from: Box<Identity>, to: Box<Identity>, via: Via, is_pending: bool },
 }
 
 impl Step {
+    /// The flow moved on, and there is nothing to say about it.
+    pub fn show() -> Self {
+        Self::Show { texts: Vec::new(), also: Batch::new() }
+    }
+
+    /// The flow moved on, with a word about it.
+    pub fn say(text: Text) -> Self {
+        Self::Show { texts: vec![text], also: Batch::new() }
+    }
+
     /// Its name, for messages about a step that does not fit.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Show => "Show",
+            Self::Show { .. } => "Show",
             Self::Prove { .. } => "Prove",
             Self::Create { .. } => "Create",
             Self::Change { .. } => "Change",
+            Self::Confirm { .. } => "Confirm",
         }
     }
 }
@@ -204,8 +276,11 @@ pub struct Draft {
 pub enum Outcome {
     /// The form is shown (again). Settings show the person, too.
     Render { flow: Box<Flow>, person: Option<Box<Person>>, why: Why },
-    /// A browser is signed in, but a second proof is due first; it keeps the session.
-    StepUp { to: String, issued: Box<Issued> },
+    /// The caller has to go on elsewhere, as a browser: a second proof is due, or the settings are. A browser has got a
+    /// session; a native app is given none this way.
+    Elsewhere { to: String, issued: Option<Box<Issued>>, csrf: Option<csrf::Secret> },
+    /// A change waits for something that its person has to do first; the form stays, and tells what (`continue_with`).
+    Held { flow: Box<Flow>, person: Box<Person> },
     /// The flow has done what it is for.
     Continue(Box<Completed>),
     /// A login was submitted by somebody signed in: clients that read JSON get the form with a word about it, pages
@@ -230,6 +305,8 @@ pub struct Completed {
     /// Registration shows the person it made, settings the one it changed.
     pub identity: Option<Identity>,
     pub issued: Option<Issued>,
+    /// The new anti-CSRF secret of the browser, if it gets one.
+    pub csrf: Option<csrf::Secret>,
     /// Hints for clients, in order, without those that only a kind of client gets.
     pub next: Vec<ContinueWith>,
     /// Where a browser goes.
@@ -243,6 +320,4 @@ pub struct Issued {
     pub token: SessionToken,
     /// The person as shown beside it; none while more proof is due.
     pub person: Option<Person>,
-    /// The one who sits there has changed: browsers get a new anti-CSRF secret.
-    pub new_principal: bool,
 }

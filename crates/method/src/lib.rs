@@ -3,6 +3,8 @@
 //! Imports core, store and flow (its sockets: `flow/src/plug.rs`). No method knows HTTP, or another method. Read
 //! [`identifier_first`] first, the smallest; then [`profile`], and [`password`] as one with a credential.
 
+pub mod code;
 pub mod identifier_first;
+pub mod link;
 pub mod password;
 pub mod profile;

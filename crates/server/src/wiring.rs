@@ -9,10 +9,15 @@ use zelos_courier::{
 use zelos_flow::{
     Compiled, Engine, Method,
     engine::Parts,
-    hooks::{Hooks, IssueSession, RevokeActiveSessions, ShowVerificationUi},
+    hooks::{
+        Hooks, IssueSession, NotifyPreviousAddresses, RequireVerifiedAddress, RevokeActiveSessions, ShowVerificationUi,
+        Verification, VerifyNewAddress,
+    },
 };
 use zelos_method::{
+    code::Code,
     identifier_first::IdentifierFirst,
+    link::Link,
     password::{Password, pool::HashPool},
     profile::Profile,
 };
@@ -49,9 +54,22 @@ pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let settings = &snapshot.hashers.pool;
     let pool = HashPool::start(usize::try_from(settings.threads).unwrap_or_default(), *settings.max_wait)?;
-    let methods: Vec<Box<dyn Method>> =
-        vec![Box::new(Profile), Box::new(Password::new(Arc::new(pool), &*rng, cores)), Box::new(IdentifierFirst)];
-    let hooks: Hooks = vec![Box::new(RevokeActiveSessions), Box::new(ShowVerificationUi), Box::new(IssueSession)];
+    let methods: Vec<Box<dyn Method>> = vec![
+        Box::new(Profile),
+        Box::new(Password::new(Arc::new(pool), &*rng, cores)),
+        Box::new(Code),
+        Box::new(Link),
+        Box::new(IdentifierFirst),
+    ];
+    let hooks: Hooks = vec![
+        Box::new(VerifyNewAddress),
+        Box::new(Verification),
+        Box::new(RequireVerifiedAddress),
+        Box::new(RevokeActiveSessions),
+        Box::new(NotifyPreviousAddresses),
+        Box::new(ShowVerificationUi),
+        Box::new(IssueSession),
+    ];
     Ok(Parts { snapshot, store, clock, rng, outbound, methods, hooks })
 }
 

@@ -7,7 +7,8 @@ use crate::{
     public::mailbox,
 };
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::{header, request::Parts};
+use http::{HeaderMap, header, request::Parts};
+use serde_json::{Map, Value};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use url::form_urlencoded;
 use zelos_flow::{Compiled, Request, csrf::Secret};
@@ -53,6 +54,8 @@ impl Caller {
             has_cookies: headers.contains_key(header::COOKIE),
             has_foreign_cookies: cookies::are_foreign(headers),
             has_origin: headers.contains_key(header::ORIGIN),
+            is_link: false,
+            headers: Map::new(),
         };
         Self {
             request,
@@ -64,6 +67,17 @@ impl Caller {
             sees_mailbox: mailbox::is_open(&snapshot, peer, headers),
             query: parts.uri.query().map(ToOwned::to_owned),
             snapshot,
+        }
+    }
+
+    /// Lets the rules see the headers that mails and hooks may speak of.
+    pub(crate) fn keep_headers(&mut self, headers: &HeaderMap) {
+        for name in &self.snapshot.clients.web_hook.header_allowlist {
+            let values: Vec<Value> =
+                headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).map(Value::from).collect();
+            if !values.is_empty() {
+                self.request.headers.insert(name.clone(), Value::Array(values));
+            }
         }
     }
 

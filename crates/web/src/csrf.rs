@@ -64,9 +64,12 @@ const EXEMPT: [&str; 24] = [
 const OFF: [&str; 4] = ["/health/alive", "/health/ready", "/version", "/metrics/prometheus"];
 
 impl Guard {
-    /// What holds for that path.
-    pub(crate) fn of(path: &str) -> Self {
-        if OFF.contains(&path) {
+    /// What holds for that path. A submission that is a link, from a mail perhaps, may be opened by a browser that was
+    /// never here: it gets its cookie.
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
+        if *method == Method::GET && matches("/self-service/*", path) {
+            Self::On
+        } else if OFF.contains(&path) {
             Self::Off
         } else if EXEMPT.iter().any(|pattern| matches(pattern, path)) || path.ends_with("/courier/messages") {
             Self::Exempt
@@ -123,7 +126,7 @@ mod tests {
     #[test]
     fn the_guard_knows_its_exceptions() {
         for path in ["/health/alive", "/health/ready", "/version"] {
-            assert_eq!(Guard::of(path), Guard::Off, "{path}");
+            assert_eq!(Guard::of(&Method::GET, path), Guard::Off, "{path}");
         }
         for path in [
             "/sessions/whoami",
@@ -137,8 +140,9 @@ mod tests {
             "/admin/courier/messages",
             "/recovery/code",
         ] {
-            assert_eq!(Guard::of(path), Guard::Exempt, "{path}");
+            assert_eq!(Guard::of(&Method::POST, path), Guard::Exempt, "{path}");
         }
+        assert_eq!(Guard::of(&Method::GET, "/self-service/recovery"), Guard::On, "a link may be opened anywhere");
         for path in [
             "/",
             "/health/alive/",
@@ -152,7 +156,7 @@ mod tests {
             "/sessions/a/b",
             "//sessions",
         ] {
-            assert_eq!(Guard::of(path), Guard::On, "{path}");
+            assert_eq!(Guard::of(&Method::POST, path), Guard::On, "{path}");
         }
     }
 

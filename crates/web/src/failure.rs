@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use std::{borrow::Cow, time::Duration};
 use time::format_description::well_known::Rfc3339;
 use zelos_core::{
+    continue_with::ContinueWith,
     flow::Kind,
-    problem::{CsrfReason, Expired, NoSession, Problem},
+    problem::{CsrfReason, Expired, NoSession, Problem, Replaced},
 };
 
 /// A problem in the words of the wire.
@@ -71,6 +72,15 @@ impl Failure {
         let new = |code, reason: &str| Self::new(code, reason);
         match problem {
             Problem::Expired(expired) => Self::expired(expired),
+            Problem::Replaced(replaced) => Self::replaced(replaced),
+            Problem::Unverified { next, .. } => {
+                let hint = ContinueWith::ShowVerificationUi { flow: (**next).clone() };
+                new(StatusCode::FORBIDDEN, "The address must be proven first: a code or link is on its way.")
+                    .id("session_verified_address_required")
+                    .detail("continue_with", json!([hint]))
+            }
+            // The engine has made another flow of it.
+            Problem::StartAgain(text) => new(StatusCode::BAD_REQUEST, &text.text),
             Problem::NeedsReauth { to } => {
                 new(StatusCode::FORBIDDEN, "The last proof is too old for this: prove yourself again.")
                     .id("session_refresh_required")
@@ -218,6 +228,16 @@ impl Failure {
                 .beside("use_flow_id", id.to_string());
         }
         failure
+    }
+
+    /// Another flow took the place of this one. Programs that go on by hints get one, others the id.
+    fn replaced(replaced: &Replaced) -> Self {
+        if replaced.continue_with.is_empty() {
+            return Self::new(StatusCode::GONE, &replaced.reason)
+                .id("self_service_flow_replaced")
+                .beside("use_flow_id", replaced.by.to_string());
+        }
+        Self::new(StatusCode::BAD_REQUEST, &replaced.reason).detail("continue_with", json!(replaced.continue_with))
     }
 
     /// The answer in JSON.

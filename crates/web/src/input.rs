@@ -81,6 +81,11 @@ pub(crate) async fn submission(headers: &HeaderMap, body: Body) -> Result<Input>
     Ok(Input::new(values))
 }
 
+/// What a link says: the members of its query.
+pub(crate) fn link(query: Vec<(String, String)>) -> Result<Input> {
+    from_pairs(query.into_iter()).map(Input::new)
+}
+
 /// A JSON body that must be an object, as endpoints without a form take it.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>> {
     match json(bytes)? {

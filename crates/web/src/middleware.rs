@@ -36,7 +36,7 @@ pub(crate) async fn public(State(app): State<Arc<App>>, mut request: Request, ne
     if let Some(answer) = cors.as_ref().and_then(|cors| cors.preflight(&call.method, request.headers())) {
         return call.finish(&app, answer);
     }
-    let guard = Guard::of(request.uri().path());
+    let guard = Guard::of(request.method(), request.uri().path());
     let (fresh, refusal) = guarded(&app, &snapshot, guard, &request);
     if let Some(secret) = fresh {
         request.extensions_mut().insert(secret);

@@ -20,7 +20,7 @@ use zelos_core::{
         Identity,
         json::{IdentityView, Show, with_schema_url},
     },
-    problem::{Expired, NoSession, Problem},
+    problem::{NoSession, Problem},
     session::{Person, json::SessionView},
     snapshot::{Snapshot, with_query},
 };
@@ -39,7 +39,11 @@ struct KindPolicy {
     /// The redirect of a page where nobody may be signed in: at creation, at submission.
     signed_in_page: [StatusCode; 2],
     /// Where JSON goes when an expired flow was submitted.
-    replaced: Replaced,
+    expired: Replaced,
+    /// Where it goes when another flow takes the place of one that led nowhere.
+    given_up: Replaced,
+    /// Whether a wrong anti-CSRF token ends the form: the browser gets another secret.
+    csrf_ends_form: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,9 @@ const POLICY: [KindPolicy; 5] = {
         invalid_page: StatusCode::SEE_OTHER,
         advanced: StatusCode::OK,
         signed_in_page: [StatusCode::SEE_OTHER, StatusCode::SEE_OTHER],
-        replaced: Replaced::Told,
+        expired: Replaced::Told,
+        given_up: Replaced::Told,
+        csrf_ends_form: false,
     };
     [
         KindPolicy { advanced: StatusCode::BAD_REQUEST, ..BASE },
@@ -69,8 +75,14 @@ const POLICY: [KindPolicy; 5] = {
             ..BASE
         },
         BASE,
-        KindPolicy { signed_in_page: [StatusCode::FOUND, StatusCode::FOUND], replaced: Replaced::Shown, ..BASE },
-        KindPolicy { replaced: Replaced::Shown, ..BASE },
+        KindPolicy {
+            signed_in_page: [StatusCode::FOUND, StatusCode::FOUND],
+            expired: Replaced::Shown,
+            given_up: Replaced::Shown,
+            csrf_ends_form: true,
+            ..BASE
+        },
+        KindPolicy { expired: Replaced::Shown, ..BASE },
     ]
 };
 
@@ -95,8 +107,8 @@ enum Form {
 }
 
 impl Form {
-    fn of(channel: Channel, wants_json: bool) -> Self {
-        match (channel, wants_json) {
+    fn of(caller: &Caller, flow: &Flow, wants_json: bool) -> Self {
+        match (caller.request.channel(flow), wants_json) {
             (Channel::Api, _) => Self::Native,
             (Channel::Browser, true) => Self::Spa,
             (Channel::Browser, false) => Self::Page,
@@ -191,10 +203,26 @@ pub(crate) async fn flow_problem(
     channel: Option<Channel>,
     found: &Problem,
 ) -> Response {
+    let mut response = flow_problem_by_itself(app, caller, (kind, stage), channel, found).await;
+    match found {
+        Problem::Csrf(_) if stage == Stage::Submit && policy(kind).csrf_ends_form => {
+            renew_csrf(app, caller, &mut response);
+        }
+        Problem::Unverified { csrf, .. } => set_csrf(caller, *csrf, &mut response),
+        _ => {}
+    }
+    response
+}
+
+async fn flow_problem_by_itself(
+    app: &App,
+    caller: &Caller,
+    (kind, stage): (Kind, Stage),
+    channel: Option<Channel>,
+    found: &Problem,
+) -> Response {
     let wants_json = channel == Some(Channel::Api) || caller.client.is_json;
-    if let Problem::Expired(expired) = found
-        && let Some(response) = replaced(caller, kind, wants_json, expired)
-    {
+    if let Some(response) = replaced(caller, kind, wants_json, found) {
         return response;
     }
     if wants_json {
@@ -209,14 +237,18 @@ pub(crate) async fn flow_problem(
     to_error_page(app, caller, Failure::of(found, audience(caller))).await
 }
 
-/// Where a flow that replaces an expired one is shown.
-fn replaced(caller: &Caller, kind: Kind, wants_json: bool, expired: &Expired) -> Option<Response> {
-    let id = expired.replacement?;
+/// Where a flow is shown that has taken the place of another one. A link opened in a mail always leads to a page.
+fn replaced(caller: &Caller, kind: Kind, wants_json: bool, found: &Problem) -> Option<Response> {
+    let (id, way, is_told) = match found {
+        Problem::Expired(expired) => (expired.replacement?, policy(kind).expired, !expired.continue_with.is_empty()),
+        Problem::Replaced(replaced) => (replaced.by, policy(kind).given_up, !replaced.continue_with.is_empty()),
+        _ => return None,
+    };
     let snapshot = &caller.snapshot;
-    if !wants_json {
+    if !wants_json || caller.request.is_link {
         return Some(redirect(StatusCode::SEE_OTHER, &snapshot.ui_url_of(kind, id)));
     }
-    if policy(kind).replaced == Replaced::Told || !expired.continue_with.is_empty() {
+    if way == Replaced::Told || is_told {
         return None;
     }
     let to = snapshot.public_path(&format!("self-service/{}/flows?id={id}", kind.as_str()));
@@ -228,6 +260,7 @@ fn way_out(caller: &Caller, kind: Kind, stage: Stage, found: &Problem) -> Option
     let snapshot = &caller.snapshot;
     match found {
         Problem::NeedsReauth { to } | Problem::StepUp { to, .. } => Some((StatusCode::SEE_OTHER, to.clone())),
+        Problem::Unverified { next, .. } => Some((StatusCode::SEE_OTHER, next.url.clone()?)),
         Problem::AlreadySignedIn { to } => {
             let [create, submit] = policy(kind).signed_in_page;
             Some((if stage == Stage::Create { create } else { submit }, to.clone()))
@@ -251,18 +284,29 @@ pub(crate) fn outcome(app: &App, caller: &Caller, kind: Kind, outcome: Outcome) 
             let wants_json = if why == Why::Created { caller.client.accepts_json } else { caller.client.is_json };
             let identity = person.map(|person| person_json(snapshot, &person));
             let view = FlowView { flow: &flow, identity: identity.as_deref() };
-            render(snapshot, Form::of(flow.channel, wants_json), &view, why)
+            render(snapshot, Form::of(caller, &flow, wants_json), &view, why)
         }
-        Outcome::StepUp { to, issued } => {
-            let mut response = if caller.client.is_json {
+        Outcome::Elsewhere { to, issued, csrf } => {
+            let mut response = if caller.client.is_json && !caller.request.is_link {
                 Failure::location_change(&to, caller.request_id.as_deref()).into_response()
             } else {
                 redirect(StatusCode::SEE_OTHER, &to)
             };
-            hand_out(app, caller, &issued, &mut response);
+            if let Some(issued) = &issued {
+                hand_out(app, caller, issued, &mut response);
+            }
+            set_csrf(caller, csrf, &mut response);
             response
         }
-        Outcome::AlreadySignedIn { flow, to } => match Form::of(flow.channel, caller.client.is_json) {
+        Outcome::Held { flow, person } if Form::of(caller, &flow, caller.client.is_json) != Form::Page => {
+            let identity = person_json(snapshot, &person);
+            json(StatusCode::OK, &FlowView { flow: &flow, identity: Some(&identity) })
+        }
+        Outcome::Held { flow, .. } => {
+            let next = flow.continue_with.iter().find_map(address).map(ToOwned::to_owned);
+            redirect(StatusCode::SEE_OTHER, &next.unwrap_or_else(|| snapshot.ui_url_of(kind, flow.id)))
+        }
+        Outcome::AlreadySignedIn { flow, to } => match Form::of(caller, &flow, caller.client.is_json) {
             Form::Page => redirect(policy(kind).signed_in_page[1], &to),
             form => render(snapshot, form, &FlowView { flow: &flow, identity: None }, Why::Invalid),
         },
@@ -301,19 +345,20 @@ struct Finished<'a> {
 fn completed_flow(app: &App, caller: &Caller, mut completed: Completed) -> Response {
     let snapshot = &caller.snapshot;
     let kind = completed.flow.kind();
-    let form = Form::of(completed.flow.channel, caller.client.is_json);
+    let form = Form::of(caller, &completed.flow, caller.client.is_json);
     let mut next = std::mem::take(&mut completed.next);
     let mut response = if form == Form::Page {
         let first = next.iter().find_map(address);
-        redirect(StatusCode::SEE_OTHER, first.unwrap_or(&completed.to))
+        // A verification that is done is still shown: it says so, and where to go on.
+        let own = (kind == Kind::Verification).then(|| snapshot.ui_url_of(kind, completed.flow.id));
+        redirect(StatusCode::SEE_OTHER, first.or(own.as_deref()).unwrap_or(&completed.to))
     } else {
         match (form, kind, &completed.issued) {
             (Form::Spa, Kind::Login | Kind::Registration | Kind::Settings, _) => {
                 next.insert(0, ContinueWith::RedirectBrowserTo { redirect_browser_to: completed.to.clone() });
             }
-            (Form::Native, Kind::Registration, Some(issued)) => {
-                next.push(ContinueWith::SetOrySessionToken { ory_session_token: issued.token.expose().to_owned() });
-            }
+            (Form::Native, Kind::Registration, Some(issued)) => next.push(token_hint(issued)),
+            (Form::Native, Kind::Recovery, Some(issued)) => next.insert(0, token_hint(issued)),
             _ => {}
         }
         match kind {
@@ -321,10 +366,17 @@ fn completed_flow(app: &App, caller: &Caller, mut completed: Completed) -> Respo
             _ => changed(snapshot, completed.flow, completed.identity.as_ref(), next),
         }
     };
-    if let (Form::Page | Form::Spa, Some(issued)) = (form, &completed.issued) {
-        hand_out(app, caller, issued, &mut response);
+    if form != Form::Native {
+        if let Some(issued) = &completed.issued {
+            hand_out(app, caller, issued, &mut response);
+        }
+        set_csrf(caller, completed.csrf, &mut response);
     }
     response
+}
+
+fn token_hint(issued: &Issued) -> ContinueWith {
+    ContinueWith::SetOrySessionToken { ory_session_token: issued.token.expose().to_owned() }
 }
 
 fn finished(snapshot: &Snapshot, form: Form, completed: &Completed, next: &[ContinueWith]) -> Response {
@@ -389,25 +441,25 @@ fn address(hint: &ContinueWith) -> Option<&str> {
     }
 }
 
-/// Gives a browser its session, and a new anti-CSRF secret if somebody else sits there now: what was prepared before
-/// the login must not work after it.
+/// Gives a browser its session.
 fn hand_out(app: &App, caller: &Caller, issued: &Issued, response: &mut Response) {
     let engine = &app.engine;
     let cookie = cookies::hand_out(&caller.snapshot, &*engine.rng, engine.clock.now(), &issued.session, &issued.token);
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    if issued.new_principal {
-        renew_csrf(app, caller, response);
+}
+
+/// Gives a browser the anti-CSRF secret that the rules have made for it: what was prepared before must not work now.
+fn set_csrf(caller: &Caller, secret: Option<zelos_flow::csrf::Secret>, response: &mut Response) {
+    if let Some(cookie) = secret.and_then(|secret| csrf::hand_out(&caller.snapshot, &secret)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
 }
 
 /// Gives a browser a new anti-CSRF secret.
 pub(crate) fn renew_csrf(app: &App, caller: &Caller, response: &mut Response) {
-    let secret = zelos_flow::csrf::generate(&*app.engine.rng);
-    if let Some(cookie) = csrf::hand_out(&caller.snapshot, &secret) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    set_csrf(caller, Some(zelos_flow::csrf::generate(&*app.engine.rng)), response);
 }
 
 /// Sets a header whose name is known beforehand.

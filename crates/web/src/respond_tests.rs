@@ -7,7 +7,7 @@ use zelos_core::{
     flow::{Detail, Memory, State},
     id::{DeviceId, FlowId, IdentityId, SessionId},
     identity::State as IdentityState,
-    problem::CsrfReason,
+    problem::{self, CsrfReason, Expired},
     rng::SeededRng,
     session::{Aal, Device, Session, SessionToken},
     ui::Ui,
@@ -55,7 +55,7 @@ fn flow(kind: Kind, form: Form) -> Flow {
     }
 }
 
-fn issued(new_principal: bool, with_person: bool) -> Issued {
+fn issued(with_person: bool) -> Issued {
     let at = datetime!(2030-01-02 03:04:05 UTC);
     let id = IdentityId(uuid::Uuid::nil());
     let session = Session {
@@ -84,11 +84,12 @@ fn issued(new_principal: bool, with_person: bool) -> Issued {
         document: "{\"id\":\"x\"}".into(),
     };
     let token = SessionToken::generate(&SeededRng::new(5));
-    Issued { session, token, person: with_person.then_some(person), new_principal }
+    Issued { session, token, person: with_person.then_some(person) }
 }
 
 fn completed(kind: Kind, form: Form, issued: Option<Issued>, next: Vec<ContinueWith>) -> Outcome {
-    Outcome::Continue(Box::new(Completed { flow: flow(kind, form), identity: None, issued, next, to: TO.into() }))
+    let csrf = issued.is_some().then_some([7; 32]);
+    Outcome::Continue(Box::new(Completed { flow: flow(kind, form), identity: None, issued, csrf, next, to: TO.into() }))
 }
 
 async fn body(response: Response) -> serde_json::Value {
@@ -132,7 +133,7 @@ async fn a_form_is_shown_cell_by_cell() {
 async fn a_finished_login_hands_the_session_to_each_in_its_way() {
     let server = Server::start(config()).await;
     let page = caller(&server.app, Form::Page);
-    let done = completed(Kind::Login, Form::Page, Some(issued(true, true)), vec![]);
+    let done = completed(Kind::Login, Form::Page, Some(issued(true)), vec![]);
     let response = outcome(&server.app, &page, Kind::Login, done);
     assert_eq!(status_and_place(&response), (303, TO));
     let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().map(|c| c.to_str().unwrap()).collect();
@@ -141,7 +142,10 @@ async fn a_finished_login_hands_the_session_to_each_in_its_way() {
     assert!(cookies[1].starts_with("csrf_token_"), "{cookies:?}");
 
     let spa = caller(&server.app, Form::Spa);
-    let done = completed(Kind::Login, Form::Spa, Some(issued(false, true)), vec![]);
+    let mut done = completed(Kind::Login, Form::Spa, Some(issued(true)), vec![]);
+    if let Outcome::Continue(completed) = &mut done {
+        completed.csrf = None;
+    }
     let response = outcome(&server.app, &spa, Kind::Login, done);
     assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 1, "the same person keeps the secret");
     let shown = body(response).await;
@@ -149,7 +153,7 @@ async fn a_finished_login_hands_the_session_to_each_in_its_way() {
     assert_eq!(shown["continue_with"][0]["redirect_browser_to"], TO);
 
     let native = caller(&server.app, Form::Native);
-    let done = completed(Kind::Login, Form::Native, Some(issued(true, false)), vec![]);
+    let done = completed(Kind::Login, Form::Native, Some(issued(false)), vec![]);
     let response = outcome(&server.app, &native, Kind::Login, done);
     assert!(!response.headers().contains_key(header::SET_COOKIE));
     let shown = body(response).await;
@@ -176,7 +180,7 @@ async fn hints_of_a_registration_stand_in_order() {
         (Form::Native, false, vec!["show_verification_ui"]),
     ] {
         let caller = caller(&server.app, form);
-        let done = completed(Kind::Registration, form, session.then(|| issued(true, true)), vec![hint()]);
+        let done = completed(Kind::Registration, form, session.then(|| issued(true)), vec![hint()]);
         let shown = body(outcome(&server.app, &caller, Kind::Registration, done)).await;
         let actions: Vec<_> = shown["continue_with"].as_array().unwrap().iter().map(|c| c["action"].clone()).collect();
         assert_eq!(actions, expected, "{form:?} {session}");
@@ -193,7 +197,7 @@ async fn a_second_proof_that_is_due_moves_the_browser() {
     let server = Server::start(config()).await;
     for (form, expected) in [(Form::Page, (303, TO)), (Form::Spa, (422, ""))] {
         let caller = caller(&server.app, form);
-        let due = Outcome::StepUp { to: TO.into(), issued: Box::new(issued(true, true)) };
+        let due = Outcome::Elsewhere { to: TO.into(), issued: Some(Box::new(issued(true))), csrf: Some([7; 32]) };
         let response = outcome(&server.app, &caller, Kind::Login, due);
         assert_eq!(status_and_place(&response), expected, "{form:?}");
         assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 2, "the browser keeps the session");
@@ -201,6 +205,56 @@ async fn a_second_proof_that_is_due_moves_the_browser() {
             let shown = body(response).await;
             assert_eq!(shown["error"]["id"], "browser_location_change_required");
             assert_eq!(shown["redirect_browser_to"], TO);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_native_app_that_must_go_on_in_a_browser_is_given_nothing() {
+    let server = Server::start(config()).await;
+    let caller = caller(&server.app, Form::Native);
+    let due = Outcome::Elsewhere { to: TO.into(), issued: None, csrf: None };
+    let response = outcome(&server.app, &caller, Kind::Recovery, due);
+    assert_eq!(status_and_place(&response), (422, ""));
+    assert!(!response.headers().contains_key(header::SET_COOKIE));
+}
+
+#[tokio::test]
+async fn a_change_that_waits_shows_what_for() {
+    let server = Server::start(config()).await;
+    let url = format!("{UI}/verification?flow=1");
+    for (form, expected) in FORMS.into_iter().zip([(303, url.as_str()), (200, ""), (200, "")]) {
+        let mut flow = flow(Kind::Settings, form);
+        let next = NextFlow { id: FlowId(uuid::Uuid::nil()), verifiable_address: None, url: Some(url.clone()) };
+        flow.continue_with.push(ContinueWith::ShowVerificationUi { flow: next });
+        let person = issued(true).person.unwrap();
+        let caller = caller(&server.app, form);
+        let held = Outcome::Held { flow: Box::new(flow), person: Box::new(person) };
+        let response = outcome(&server.app, &caller, Kind::Settings, held);
+        assert_eq!(status_and_place(&response), expected, "{form:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flow_that_was_given_up_leads_to_another() {
+    let server = Server::start(config()).await;
+    let id = FlowId(uuid::Uuid::nil());
+    let hint = || ContinueWith::ShowRecoveryUi { flow: NextFlow { id, verifiable_address: None, url: None } };
+    let shown = format!("https://id.example.org/self-service/recovery/flows?id={id}");
+    for (kind, hints, json) in [
+        (Kind::Recovery, vec![], (303, shown.as_str())),
+        (Kind::Recovery, vec![hint()], (400, "")),
+        (Kind::Verification, vec![], (410, "")),
+    ] {
+        for form in FORMS {
+            let replaced = problem::Replaced { by: id, reason: "over".into(), continue_with: hints.clone() };
+            let problem = Problem::Replaced(Box::new(replaced));
+            let caller = caller(&server.app, form);
+            let stage = (kind, Stage::Submit);
+            let response = flow_problem(&server.app, &caller, stage, Some(channel(form)), &problem).await;
+            let page = format!("{UI}/{}?flow={id}", kind.as_str());
+            let expected = if form == Form::Page { (303, page.as_str()) } else { json };
+            assert_eq!(status_and_place(&response), expected, "{kind:?} {form:?}");
         }
     }
 }

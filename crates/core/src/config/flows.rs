@@ -209,6 +209,16 @@ pub enum Proof {
     Code,
 }
 
+impl Proof {
+    /// The word of the configuration, which is the name of the method.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Code => "code",
+        }
+    }
+}
+
 /// Signing out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -19,11 +19,8 @@ pub struct Unbuilt {
 type Setting = (&'static str, fn(&Config) -> bool);
 
 const SETTINGS: &[Setting] = &[
-    ("selfservice.flows.recovery.enabled", |c| c.selfservice.flows.recovery.enabled),
-    ("selfservice.flows.verification.enabled", |c| c.selfservice.flows.verification.enabled),
     ("selfservice.methods.code.passwordless_enabled", |c| c.selfservice.methods.code.passwordless_enabled),
     ("selfservice.methods.code.mfa_enabled", |c| c.selfservice.methods.code.mfa_enabled),
-    ("selfservice.methods.link.enabled", |c| c.selfservice.methods.link.enabled),
     ("selfservice.methods.totp.enabled", |c| c.selfservice.methods.totp.enabled),
     ("selfservice.methods.lookup_secret.enabled", |c| c.selfservice.methods.lookup_secret.enabled),
     ("selfservice.methods.webauthn.enabled", |c| c.selfservice.methods.webauthn.enabled),
@@ -40,7 +37,7 @@ const SETTINGS: &[Setting] = &[
 
 /// Whether a hook does something. Organizations never do, as in the open original.
 fn is_built(hook: &Hook) -> bool {
-    matches!(hook, Hook::Session | Hook::RevokeActiveSessions | Hook::ShowVerificationUi | Hook::Organization(_))
+    !matches!(hook, Hook::WebHook(_))
 }
 
 /// Everything in the configuration that is not built.
@@ -95,6 +92,7 @@ mod tests {
             "login": {
                 "before": { "hooks": [web_hook(json!({}))] },
                 "after": { "password": { "hooks": [
+                    web_hook(json!({})),
                     { "hook": "require_verified_address" },
                     { "hook": "revoke_active_sessions" },
                 ] } },
@@ -116,10 +114,9 @@ mod tests {
     #[test]
     fn switches_are_named() {
         let config = config(&json!({
-            "flows": { "recovery": { "enabled": true } },
-            "methods": { "totp": { "enabled": true } },
+            "methods": { "totp": { "enabled": true }, "oidc": { "enabled": true } },
         }));
-        let expected = [("selfservice.flows.recovery.enabled", false), ("selfservice.methods.totp.enabled", false)];
+        let expected = [("selfservice.methods.totp.enabled", false), ("selfservice.methods.oidc.enabled", false)];
         assert_eq!(found(&config), expected.map(|(key, weakens)| (key.to_owned(), weakens)));
     }
 }

@@ -39,13 +39,13 @@ impl Serialize for FlowView<'_> {
                 map.serialize_entry("refresh", refresh)?;
                 map.serialize_entry("requested_aal", requested_aal)?;
             }
-            Detail::Registration => {}
             Detail::Settings { .. } => {
                 map.serialize_entry("identity", &self.identity)?;
-                if !flow.continue_with.is_empty() {
-                    map.serialize_entry("continue_with", &flow.continue_with)?;
-                }
             }
+            Detail::Registration | Detail::Recovery { .. } | Detail::Verification => {}
+        }
+        if !flow.continue_with.is_empty() {
+            map.serialize_entry("continue_with", &flow.continue_with)?;
         }
         map.serialize_entry("state", &flow.state)?;
         if let Some(payload) = &flow.transient_payload {

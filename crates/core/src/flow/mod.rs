@@ -81,12 +81,24 @@ pub enum State {
     ShowForm,
     /// Settings: the last change was saved.
     Success,
+    /// Recovery with a choice of addresses: which address is known to the person?
+    RecoveryAwaitingAddress,
+    /// Which of the masked addresses shall get the code?
+    RecoveryAwaitingAddressChoice,
+    /// The chosen address must be typed in full.
+    RecoveryConfirmingAddress,
+    /// The code is on its way.
+    RecoveryAwaitingCode,
 }
 
 impl State {
     /// How a flow of that kind begins.
-    pub fn first(kind: Kind) -> Self {
-        if kind == Kind::Settings { Self::ShowForm } else { Self::ChooseMethod }
+    pub fn first(kind: Kind, lets_choose_address: bool) -> Self {
+        match kind {
+            Kind::Settings => Self::ShowForm,
+            Kind::Recovery if lets_choose_address => Self::RecoveryAwaitingAddress,
+            _ => Self::ChooseMethod,
+        }
     }
 }
 
@@ -139,16 +151,25 @@ impl Flow {
             Detail::Login { .. } => Kind::Login,
             Detail::Registration => Kind::Registration,
             Detail::Settings { .. } => Kind::Settings,
+            Detail::Recovery { .. } => Kind::Recovery,
+            Detail::Verification => Kind::Verification,
         }
     }
 
     /// A fresh flow of the same kind, for the same caller: what was typed, proved and drawn is left behind.
     #[must_use]
-    pub fn successor(&self, id: FlowId) -> Self {
+    pub fn successor(&self, id: FlowId, state: State) -> Self {
+        let detail = match self.detail {
+            Detail::Recovery { skip_settings, .. } => Detail::Recovery { by_admin: false, skip_settings },
+            ref other => other.clone(),
+        };
+        // A recovery or verification is for one method from its beginning on.
+        let active = self.active.clone().filter(|_| matches!(self.kind(), Kind::Recovery | Kind::Verification));
         Self {
             id,
-            state: State::first(self.kind()),
-            active: None,
+            state,
+            detail,
+            active,
             memory: Memory::default(),
             ui: Ui::default(),
             continue_with: Vec::new(),
@@ -177,6 +198,13 @@ pub enum Detail {
     Settings {
         identity: IdentityId,
     },
+    Recovery {
+        /// Begun by an administrator, who hands it to the person: it belongs to no browser.
+        by_admin: bool,
+        /// Asked not to end at the settings.
+        skip_settings: bool,
+    },
+    Verification,
 }
 
 /// What methods and the engine remember between two requests of a flow. Never shown.

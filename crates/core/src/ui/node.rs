@@ -178,6 +178,22 @@ impl Node {
         Self::input(group, name, InputType::Submit).with_value(value).with_label(label)
     }
 
+    /// A link.
+    pub fn anchor(group: Group, id: &str, href: &str, title: Text) -> Self {
+        Self {
+            kind: NodeType::A,
+            group,
+            attributes: Attributes::A { href: href.to_owned(), title, id: id.to_owned() },
+            messages: Vec::new(),
+            meta: Meta::default(),
+        }
+    }
+
+    /// Whether it is a button that sends the form.
+    pub fn is_submit(&self) -> bool {
+        self.as_input().is_some_and(|input| input.kind == InputType::Submit)
+    }
+
     #[must_use]
     pub fn with_label(mut self, label: Text) -> Self {
         self.meta.label = Some(label);

@@ -1,9 +1,9 @@
 //! A login: somebody proved who they are. The session begins, or goes on if it was theirs already.
 
-use super::{completed, destination};
+use super::{Caller, completed, destination};
 use crate::{
     engine::Engine,
-    hooks::{self, Event},
+    hooks::{self, Event, Verdict},
     plug::{Cx, Issued, Outcome},
     sessions,
 };
@@ -18,55 +18,54 @@ use zelos_store::{Batch, flows, sessions as rows};
 
 pub(super) async fn finish(
     engine: &Engine,
-    cx: &Cx<'_>,
+    caller: &Caller<'_>,
     flow: &Flow,
-    identity: Identity,
+    (old, mut identity): (&Identity, Identity),
     by: AuthenticationMethod,
-    also: Batch,
 ) -> Result<Outcome> {
+    let cx = &caller.cx();
     let mut flow = flow.clone();
     if identity.state != identity::State::Active {
         return Err(Problem::form(catalog::account_disabled()));
     }
-    // Whoever proves to be somebody else than the present session's person gets a session of their own.
     let own = cx.session.filter(|current| current.session.identity_id == identity.id);
     let (session, token) = match own {
         Some(current) => sessions::go_on(cx, current, by),
         None => sessions::begin(cx, &identity, by),
     };
-    let mut batch = also;
+    flow.state = State::PassedChallenge;
+    flow.updated_at = cx.clock.now();
+    let mut to = destination(cx, &flow, None);
+    let mut hooked = Batch::new();
+    let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
+    let verdict = hooks::after(engine, cx, &mut event).await?;
+    let mut batch = Batch::new();
+    if identity != *old {
+        zelos_store::identities::update(&mut batch, old, &identity);
+    }
+    if let Verdict::Instead(problem) = verdict {
+        // What the hook did stands – a mail on its way, say –, the login does not.
+        batch.append(hooked);
+        engine.store.commit(batch).await?;
+        return Err(problem);
+    }
     match own {
         Some(_) => rows::update(&mut batch, &session),
         None => rows::insert(&mut batch, &session, &token),
     }
-    flow.state = State::PassedChallenge;
-    flow.updated_at = cx.clock.now();
-    let mut to = destination(cx, &flow, None);
-    let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
-    hooks::after(cx, &engine.hooks, &mut event).await?;
+    batch.append(hooked);
     flows::update(&mut batch, &flow);
     engine.store.commit(batch).await?;
 
     let required = cx.snapshot.session.whoami.required_aal;
     let enough = aal::satisfies(required, session.aal, identity.available_aal);
     if !enough && flow.channel == Channel::Browser {
-        return Ok(Outcome::StepUp {
-            to: step_up(cx, &flow),
-            issued: Box::new(issued(&identity, session, token, own.is_none(), true)),
-        });
+        let issued = Issued { session, token, person: Some(sessions::person(&identity)) };
+        let to = step_up(cx, &flow);
+        return Ok(Outcome::Elsewhere { to, issued: Some(Box::new(issued)), csrf: caller.csrf() });
     }
-    let issued = issued(&identity, session, token, own.is_none(), enough);
-    Ok(completed(flow, None, Some(issued), to))
-}
-
-fn issued(
-    identity: &Identity,
-    session: zelos_core::session::Session,
-    token: zelos_core::session::SessionToken,
-    new_principal: bool,
-    show_person: bool,
-) -> Issued {
-    Issued { session, token, person: show_person.then(|| sessions::person(identity)), new_principal }
+    let issued = Issued { session, token, person: enough.then(|| sessions::person(&identity)) };
+    Ok(completed(flow, None, Some(issued), caller.csrf(), to))
 }
 
 fn step_up(cx: &Cx<'_>, flow: &Flow) -> String {

@@ -2,16 +2,19 @@
 //! belongs together in one batch, and says where the caller goes.
 
 mod login;
+mod recovery;
 mod registration;
 mod settings;
+mod verification;
 
 use crate::{
+    csrf,
     engine::Engine,
-    plug::{Completed, Cx, Issued, Outcome, Step},
+    plug::{Completed, Cx, Issued, Outcome, Request, Step},
 };
 use url::Url;
 use zelos_core::{
-    flow::{Flow, Kind},
+    flow::{Channel, Flow, Kind},
     identity::Identity,
     problem::{Problem, Result},
 };
@@ -19,12 +22,52 @@ use zelos_core::{
 /// Ends the flow with what was shown to be true. A step that does not fit the kind is a bug and says so.
 pub(crate) async fn finish(engine: &Engine, cx: &Cx<'_>, flow: &Flow, step: Step) -> Result<Outcome> {
     match (flow.kind(), step) {
-        (Kind::Login, Step::Prove { identity, by, also }) => login::finish(engine, cx, flow, *identity, by, also).await,
-        (Kind::Registration, Step::Create { draft, by }) => registration::finish(engine, cx, flow, *draft, by).await,
+        (Kind::Login, Step::Prove { from, to, by }) => {
+            // Whoever proves to be somebody else than the present session's person gets a session of their own.
+            let own = cx.session.filter(|current| current.session.identity_id == to.id);
+            let caller = Caller::new(*cx, flow, own.is_none());
+            login::finish(engine, &caller, flow, (&from, *to), by).await
+        }
+        (Kind::Registration, Step::Create { draft, by }) => {
+            registration::finish(engine, &Caller::new(*cx, flow, true), flow, *draft, by).await
+        }
         (Kind::Settings, Step::Change { from, to, by }) => settings::finish(engine, cx, flow, (&from, *to), by).await,
+        (Kind::Recovery, Step::Prove { from, to, by }) => {
+            recovery::finish(engine, &Caller::new(*cx, flow, true), flow, (&from, *to), by).await
+        }
+        (Kind::Verification, Step::Confirm { from, to, via, is_pending }) => {
+            let caller = Caller::new(*cx, flow, false);
+            verification::finish(engine, &caller, flow, (&from, *to), via, is_pending).await
+        }
         (kind, step) => {
             Err(Problem::bug(format!("a step {} does not fit a flow of kind {}", step.name(), kind.as_str())))
         }
+    }
+}
+
+/// Who the end of a flow answers to. A browser in which somebody else sits from now on gets a new anti-CSRF secret, and
+/// what is drawn on the way is for that one.
+struct Caller<'a> {
+    cx: Cx<'a>,
+    renewed: Option<Request>,
+}
+
+impl<'a> Caller<'a> {
+    fn new(cx: Cx<'a>, flow: &Flow, is_somebody_else: bool) -> Self {
+        let is_browser = cx.request.channel(flow) == Channel::Browser;
+        Self { cx, renewed: (is_browser && is_somebody_else).then(|| cx.request.renewed(cx.rng)) }
+    }
+
+    fn cx(&self) -> Cx<'_> {
+        match &self.renewed {
+            Some(request) => Cx { request, ..self.cx },
+            None => self.cx,
+        }
+    }
+
+    /// The secret to hand out.
+    fn csrf(&self) -> Option<csrf::Secret> {
+        self.renewed.as_ref().and_then(|request| request.csrf)
     }
 }
 
@@ -40,7 +83,13 @@ pub(crate) fn destination(cx: &Cx<'_>, flow: &Flow, otherwise: Option<&Url>) -> 
 }
 
 /// The end of a flow that has done what it is for.
-pub(crate) fn completed(mut flow: Flow, identity: Option<Identity>, issued: Option<Issued>, to: String) -> Outcome {
+pub(crate) fn completed(
+    mut flow: Flow,
+    identity: Option<Identity>,
+    issued: Option<Issued>,
+    csrf: Option<csrf::Secret>,
+    to: String,
+) -> Outcome {
     let next = std::mem::take(&mut flow.continue_with);
-    Outcome::Continue(Box::new(Completed { flow, identity, issued, next, to }))
+    Outcome::Continue(Box::new(Completed { flow, identity, issued, csrf, next, to }))
 }

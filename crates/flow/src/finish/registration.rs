@@ -1,10 +1,10 @@
 //! A registration: a person is created with the credential they chose, together with a session. Whether they get that
 //! session is for the hook `session` to say.
 
-use super::{completed, destination};
+use super::{Caller, completed, destination};
 use crate::{
     engine::Engine,
-    hooks::{self, Event},
+    hooks::{self, Event, Verdict},
     identities,
     plug::{Cx, Draft, Issued, Outcome},
     sessions,
@@ -20,32 +20,38 @@ use zelos_store::{Batch, Error, flows, sessions as rows};
 
 pub(super) async fn finish(
     engine: &Engine,
-    cx: &Cx<'_>,
+    caller: &Caller<'_>,
     flow: &Flow,
     draft: Draft,
     by: AuthenticationMethod,
 ) -> Result<Outcome> {
+    let cx = &caller.cx();
     let mut flow = flow.clone();
-    let identity = identities::from_draft(engine, cx, draft);
+    let mut identity = identities::from_draft(engine, cx, draft);
     let (session, token) = sessions::begin(cx, &identity, by);
-    let mut batch = Batch::new();
-    zelos_store::identities::insert(&mut batch, &identity);
-    rows::insert(&mut batch, &session, &token);
     flow.state = State::PassedChallenge;
     flow.updated_at = cx.clock.now();
     let mut to = destination(cx, &flow, None);
-    let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
-    hooks::after(cx, &engine.hooks, &mut event).await?;
+    let mut hooked = Batch::new();
+    let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
+    let verdict = hooks::after(engine, cx, &mut event).await?;
     let is_issued = event.is_issued;
+    if let Verdict::Instead(problem) = verdict {
+        engine.store.commit(hooked).await?;
+        return Err(problem);
+    }
+    let mut batch = Batch::new();
+    zelos_store::identities::insert(&mut batch, &identity);
+    rows::insert(&mut batch, &session, &token);
+    batch.append(hooked);
     flows::update(&mut batch, &flow);
     match engine.store.commit(batch).await {
         Ok(_) => {}
         Err(Error::Unique(_)) => return Err(Problem::form(taken(cx, &identity).await?)),
         Err(error) => return Err(error.into()),
     }
-    let issued =
-        is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)), new_principal: true });
-    Ok(completed(flow, Some(identity), issued, to))
+    let issued = is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)) });
+    Ok(completed(flow, Some(identity), issued, caller.csrf(), to))
 }
 
 /// That the identifier belongs to somebody; with `login_hints` also how that person could sign in.

@@ -4,7 +4,7 @@ use super::{completed, destination};
 use crate::{
     ask, draw,
     engine::Engine,
-    hooks::{self, Event},
+    hooks::{self, Event, Verdict},
     identities,
     plug::{Cx, Issued, Outcome},
     sessions,
@@ -31,22 +31,32 @@ pub(super) async fn finish(
     let current = cx.session.ok_or(Problem::NoSession(NoSession::WithoutId))?;
     identity.updated_at = cx.clock.now();
     identity.available_aal = identities::available_aal(engine, cx.snapshot, &identity);
-    let mut batch = Batch::new();
-    zelos_store::identities::update(&mut batch, old, &identity);
     let (session, token) = match by {
         Some(by) => sessions::go_on(cx, current, by),
         None => (current.session.clone(), current.token.clone()),
     };
-    if session != current.session {
-        rows::update(&mut batch, &session);
-    }
     flow.state = State::Success;
     flow.updated_at = cx.clock.now();
+    flow.ui.messages.clear();
     // Without a wish the person stays on their settings.
     let settings = Url::parse(&cx.snapshot.ui_url_of(Kind::Settings, flow.id)).ok();
     let mut to = destination(cx, &flow, settings.as_ref());
-    let mut event = Event::new(&mut flow, &identity, &session, &mut batch, &mut to);
-    hooks::after(cx, &engine.hooks, &mut event).await?;
+    let mut hooked = Batch::new();
+    let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session).changed(old);
+    match hooks::after(engine, cx, &mut event).await? {
+        Verdict::Go => {}
+        Verdict::Instead(problem) => {
+            engine.store.commit(hooked).await?;
+            return Err(problem);
+        }
+        Verdict::Hold => return hold(engine, cx, flow, old, hooked).await,
+    }
+    let mut batch = Batch::new();
+    zelos_store::identities::update(&mut batch, old, &identity);
+    if session != current.session {
+        rows::update(&mut batch, &session);
+    }
+    batch.append(hooked);
     let next = next_flow(engine, cx, &flow, &identity).await?;
     flow.ui.clone_from(&next.ui);
     flows::insert(&mut batch, &next);
@@ -57,8 +67,20 @@ pub(super) async fn finish(
         Err(Error::Unique(_)) => return Err(Problem::form(catalog::identifier_taken())),
         Err(error) => return Err(error.into()),
     }
-    let issued = Issued { session, token, person: Some(sessions::person(&identity)), new_principal: false };
-    Ok(completed(flow, Some(identity), Some(issued), to))
+    let issued = Issued { session, token, person: Some(sessions::person(&identity)) };
+    Ok(completed(flow, Some(identity), Some(issued), None, to))
+}
+
+/// The change waits for something, which the hook has begun: the form stays as it is.
+async fn hold(engine: &Engine, cx: &Cx<'_>, mut flow: Flow, old: &Identity, hooked: Batch) -> Result<Outcome> {
+    let next = std::mem::take(&mut flow.continue_with);
+    flow.state = State::first(Kind::Settings, false);
+    draw::draw(cx, &engine.methods, &mut flow, &ask::Question::Change { of: Box::new(old.clone()) }).await?;
+    let mut batch = hooked;
+    flows::update(&mut batch, &flow);
+    engine.store.commit(batch).await?;
+    flow.continue_with = next;
+    Ok(Outcome::Held { flow: Box::new(flow), person: Box::new(sessions::person(old)) })
 }
 
 /// A fresh flow of the same person.
@@ -66,7 +88,7 @@ pub(super) async fn finish(
 /// Quirk: after a change the form names the flow that comes next as its target, while the answer and the address stay
 /// those of the present one; both can be used (Kratos selfservice/flow/settings/hook.go).
 async fn next_flow(engine: &Engine, cx: &Cx<'_>, flow: &Flow, identity: &Identity) -> Result<Flow> {
-    let mut next = flow.successor(FlowId(cx.rng.uuid_v4()));
+    let mut next = flow.successor(FlowId(cx.rng.uuid_v4()), State::first(Kind::Settings, false));
     let question = ask::Question::Change { of: Box::new(identity.clone()) };
     draw::draw(cx, &engine.methods, &mut next, &question).await?;
     Ok(next)

@@ -1,7 +1,7 @@
 //! `revoke_active_sessions`: whoever signs in, or changes a credential, ends all their other sessions.
 
-use super::{Event, Hook};
-use crate::plug::Cx;
+use super::{Configured, Event, Hook, Verdict};
+use crate::{Engine, pending, plug::Cx};
 use async_trait::async_trait;
 use zelos_core::{flow::Kind, problem::Result};
 use zelos_store::sessions;
@@ -20,8 +20,11 @@ impl Hook for RevokeActiveSessions {
         matches!(kind, Kind::Login | Kind::Settings | Kind::Recovery)
     }
 
-    async fn run(&self, cx: &Cx<'_>, event: &mut Event<'_>) -> Result<()> {
-        sessions::revoke_others(event.batch, event.identity.id, Some(event.session.id), cx.clock.now());
-        Ok(())
+    async fn run(&self, _: &Engine, cx: &Cx<'_>, _: &Configured, event: &mut Event<'_>) -> Result<Verdict> {
+        // A change that waited for a proof was asked for in a session, too.
+        let asked = pending::of(event.flow)?.map(|pending| pending.session);
+        let kept = event.session.map(|session| session.id).or(asked);
+        sessions::revoke_others(event.batch, event.identity.id, kept, cx.clock.now());
+        Ok(Verdict::Go)
     }
 }

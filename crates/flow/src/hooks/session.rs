@@ -1,11 +1,9 @@
 //! `session`: whoever registers is signed in at once.
 
-use super::{Event, Hook};
-use crate::plug::Cx;
+use super::{Configured, Event, Hook, Verdict};
+use crate::{Engine, plug::Cx};
 use async_trait::async_trait;
 use zelos_core::{flow::Kind, problem::Result};
-
-pub(super) const NAME: &str = "session";
 
 /// Hands out the session that a registration made.
 #[derive(Debug, Clone, Copy)]
@@ -14,15 +12,15 @@ pub struct IssueSession;
 #[async_trait]
 impl Hook for IssueSession {
     fn name(&self) -> &'static str {
-        NAME
+        "session"
     }
 
     fn serves(&self, kind: Kind) -> bool {
         kind == Kind::Registration
     }
 
-    async fn run(&self, _cx: &Cx<'_>, event: &mut Event<'_>) -> Result<()> {
+    async fn run(&self, _: &Engine, _: &Cx<'_>, _: &Configured, event: &mut Event<'_>) -> Result<Verdict> {
         event.is_issued = true;
-        Ok(())
+        Ok(Verdict::Go)
     }
 }

@@ -1,12 +1,13 @@
 //! `show_verification_ui`: if a verification was begun on the way, the person is led to it. It must come after what
 //! begins one; without one it says nothing.
 
-use super::{Event, Hook};
-use crate::plug::Cx;
+use super::{Configured, Event, Hook, Verdict};
+use crate::{Engine, plug::Cx};
 use async_trait::async_trait;
 use zelos_core::{
     continue_with::{ContinueWith, NextFlow},
     flow::{Channel, Kind},
+    id::FlowId,
     problem::Result,
 };
 
@@ -24,15 +25,18 @@ impl Hook for ShowVerificationUi {
         matches!(kind, Kind::Login | Kind::Registration | Kind::Settings)
     }
 
-    async fn run(&self, cx: &Cx<'_>, event: &mut Event<'_>) -> Result<()> {
-        let Some((id, address)) = event.verification.take() else { return Ok(()) };
-        let url = cx.snapshot.ui_url_of(Kind::Verification, id);
-        let is_browser = event.flow.channel == Channel::Browser;
-        if is_browser {
-            event.to.clone_from(&url);
+    async fn run(&self, _: &Engine, cx: &Cx<'_>, _: &Configured, event: &mut Event<'_>) -> Result<Verdict> {
+        let Some((id, address)) = event.verification.take() else { return Ok(Verdict::Go) };
+        if event.flow.channel == Channel::Browser {
+            *event.to = cx.snapshot.ui_url_of(Kind::Verification, id);
         }
-        let flow = NextFlow { id, verifiable_address: Some(address), url: is_browser.then_some(url) };
-        event.flow.continue_with.push(ContinueWith::ShowVerificationUi { flow });
-        Ok(())
+        event.flow.continue_with.push(hint(cx, event.flow.channel, id, address));
+        Ok(Verdict::Go)
     }
+}
+
+/// The hint that leads to a verification; browsers are told the page.
+pub(super) fn hint(cx: &Cx<'_>, channel: Channel, id: FlowId, address: String) -> ContinueWith {
+    let url = (channel == Channel::Browser).then(|| cx.snapshot.ui_url_of(Kind::Verification, id));
+    ContinueWith::ShowVerificationUi { flow: NextFlow { id, verifiable_address: Some(address), url } }
 }

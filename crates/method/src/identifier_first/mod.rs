@@ -71,6 +71,6 @@ impl Method for IdentifierFirst {
             return Err(Problem::field("identifier", catalog::account_not_found()));
         }
         flow.memory.set(IDENTIFIER, identifier);
-        Ok(Step::Show)
+        Ok(Step::show())
     }
 }

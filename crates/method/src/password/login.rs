@@ -11,7 +11,7 @@ use zelos_core::{
     ui::{Group, InputType, Node},
 };
 use zelos_flow::{Cx, Input, Step, draw};
-use zelos_store::{Batch, identities};
+use zelos_store::identities;
 
 impl Password {
     pub(super) async fn login(&self, cx: &Cx<'_>, input: &Input) -> Result<Step> {
@@ -42,38 +42,31 @@ impl Password {
         };
         match found {
             Some((identity, credential)) if is_right => {
-                let also = self.upgrade(cx, &identity, &credential, password).await?;
-                Ok(Step::Prove { identity: Box::new(identity), by: proof(cx), also })
+                let renewed = self.upgrade(cx, &credential, password).await;
+                let with = |credential| Box::new(Identity { credentials: vec![credential], ..identity.clone() });
+                let to = with(renewed.unwrap_or_else(|| credential.clone()));
+                Ok(Step::Prove { from: with(credential), to, by: proof(cx) })
             }
             _ => Err(Problem::form(catalog::wrong_credentials())),
         }
     }
 
-    /// The write of a new hash, if the configured hasher does not understand the stored one. Not being able to make it
-    /// is no reason to keep somebody out.
+    /// The credential with a new hash, if the configured hasher does not understand the stored one. Not being able to
+    /// make it is no reason to keep somebody out.
     ///
     /// Quirk: a hash of the same kind with other costs stays (Kratos selfservice/strategy/password/login.go).
-    async fn upgrade(
-        &self,
-        cx: &Cx<'_>,
-        identity: &Identity,
-        credential: &Credential,
-        password: &str,
-    ) -> Result<Batch> {
-        let mut batch = Batch::new();
+    async fn upgrade(&self, cx: &Cx<'_>, credential: &Credential, password: &str) -> Option<Credential> {
         let understood = hash_of(credential).is_none_or(|hash| self.hasher(cx.snapshot).understands(hash));
         if understood {
-            return Ok(batch);
+            return None;
         }
         match self.hashed(cx, password).await {
-            Ok(config) => {
-                let renewed = Credential { config, updated_at: cx.clock.now(), ..credential.clone() };
-                let with = |credential| Identity { credentials: vec![credential], ..identity.clone() };
-                identities::update(&mut batch, &with(credential.clone()), &with(renewed));
+            Ok(config) => Some(Credential { config, updated_at: cx.clock.now(), ..credential.clone() }),
+            Err(reason) => {
+                tracing::warn!(%reason, "a password hash could not be renewed");
+                None
             }
-            Err(reason) => tracing::warn!(%reason, "a password hash could not be renewed"),
         }
-        Ok(batch)
     }
 }
 

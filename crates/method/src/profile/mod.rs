@@ -56,7 +56,7 @@ impl Method for Profile {
         match flow.detail {
             Detail::Registration => input.method() == self.id() || goes_back(input) || input.text("screen") == Some(ON),
             Detail::Settings { .. } => input.method() == self.id(),
-            Detail::Login { .. } => false,
+            Detail::Login { .. } | Detail::Recovery { .. } | Detail::Verification => false,
         }
     }
 
@@ -112,13 +112,13 @@ impl Method for Profile {
             _ if goes_back(input) => {
                 flow.memory.set(TRAITS, traits::typed(schema, input)?);
                 flow.memory.remove(CHOOSING);
-                Ok(Step::Show)
+                Ok(Step::show())
             }
             _ => {
                 let derived = traits::judge(schema, input)?;
                 flow.memory.set(TRAITS, derived.traits);
                 flow.memory.set(CHOOSING, true);
-                Ok(Step::Show)
+                Ok(Step::say(catalog::choose_credential()))
             }
         }
     }

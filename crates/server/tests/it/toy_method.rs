@@ -6,7 +6,7 @@ use serde_json::json;
 use std::sync::LazyLock;
 use zelos_core::{
     flow::{Detail, Flow, Kind},
-    identity::CredentialType,
+    identity::{CredentialType, Via},
     problem::{Problem, Result},
     schema::PayloadSchema,
     session::{Aal, AuthenticationMethod, MethodName},
@@ -15,7 +15,7 @@ use zelos_core::{
     ui::{Group, InputType, Node},
 };
 use zelos_flow::{Ask, Cx, Input, Method, Step, draw, plug::Draft, traits};
-use zelos_store::{Batch, identities};
+use zelos_store::identities;
 use zelos_testkit::{Setup, node, scenario_for_each};
 
 static PAYLOAD: LazyLock<PayloadSchema> = LazyLock::new(|| {
@@ -67,7 +67,7 @@ impl Method for MagicWord {
                 let name = input.text("identifier").unwrap_or_default();
                 let found = identities::find_by_identifier(cx.store, CredentialType::Password, name).await?;
                 let (identity, _) = found.ok_or_else(|| Problem::form(catalog::wrong_credentials()))?;
-                Ok(Step::Prove { identity: Box::new(identity), by, also: Batch::new() })
+                Ok(Step::Prove { from: Box::new(identity.clone()), to: Box::new(identity), by })
             }
             Detail::Registration => {
                 let schema = draw::schema_of(cx, flow)?;
@@ -77,6 +77,7 @@ impl Method for MagicWord {
                 Ok(Step::Create { draft: Box::new(draft), by })
             }
             Detail::Settings { identity } => traits::change(cx, identity, input).await,
+            Detail::Recovery { .. } | Detail::Verification => Ok(Step::show()),
         }
     }
 }
@@ -147,8 +148,11 @@ impl Method for Misfit {
         let (identity, _) = found.ok_or_else(|| Problem::bad("nobody is there"))?;
         let identity = Box::new(identity);
         Ok(match input.text("word") {
-            Some("prove") => Step::Prove { identity, by, also: Batch::new() },
+            Some("prove") => Step::Prove { from: identity.clone(), to: identity, by },
             Some("change") => Step::Change { from: identity.clone(), to: identity, by: None },
+            Some("confirm") => {
+                Step::Confirm { from: identity.clone(), to: identity, via: Via::Email, is_pending: false }
+            }
             _ => {
                 let schema = draw::schema_of(cx, flow)?;
                 let traits =
@@ -167,11 +171,20 @@ impl Method for Misfit {
 
 #[tokio::test]
 async fn a_step_that_does_not_fit_the_flow_is_a_fault_and_does_nothing() {
-    let setup = Setup::default().wired(|parts| parts.methods.push(Box::new(Misfit)));
+    let setup = Setup::with(json!({ "selfservice": { "flows": {
+        "recovery": { "enabled": true }, "verification": { "enabled": true },
+    } } }));
+    let setup = setup.wired(|parts| parts.methods.push(Box::new(Misfit)));
     zelos_testkit::scenario(setup, async |app| {
         app.person("misfit@example.org", crate::wire::PASSWORD).await;
-        for (kind, fitting) in [("login", "prove"), ("registration", "create"), ("settings", "change")] {
-            for step in ["prove", "create", "change"].into_iter().filter(|step| *step != fitting) {
+        for (kind, fitting) in [
+            ("login", "prove"),
+            ("registration", "create"),
+            ("settings", "change"),
+            ("recovery", "prove"),
+            ("verification", "confirm"),
+        ] {
+            for step in ["prove", "create", "change", "confirm"].into_iter().filter(|step| *step != fitting) {
                 let mut visitor = app.visitor(zelos_testkit::Mode::Native);
                 if kind == "settings" {
                     visitor.sign_in("misfit@example.org", crate::wire::PASSWORD).await;

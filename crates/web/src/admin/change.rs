@@ -180,14 +180,20 @@ async fn update(app: &App, cx: &Cx<'_>, old: &Identity, body: &body::Update) -> 
     Ok(identity)
 }
 
+/// Some doors look at the content type.
+pub(super) fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.split(';').next().map(str::trim) == Some("application/json") {
+        return Ok(());
+    }
+    Err(Problem::bad("The content type must be application/json."))
+}
+
 fn update_body(headers: &HeaderMap, body: &[u8]) -> Result<body::Update, Problem> {
     if body.is_empty() {
         return Err(Problem::bad("The request has no body."));
     }
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if content_type.split(';').next().map(str::trim) != Some("application/json") {
-        return Err(Problem::bad("The content type must be application/json."));
-    }
+    must_be_json(headers)?;
     serde_json::from_value(input::json(body)?)
         .map_err(|error| Problem::bad(format!("The body is not usable: {error}.")))
 }

@@ -2,7 +2,7 @@
 //! reaches the port may do everything – so it has no cookies, no CSRF and no pages.
 //!
 //! [`identities`] reads, [`change`] writes (with [`body`] and [`patch`] for what comes in), [`credentials`] takes away,
-//! [`batch`] creates many, [`sessions`] is about sessions, [`courier`] about what is sent. [`answer`] makes the answer of
+//! [`batch`] creates many, [`sessions`] is about sessions, [`recovery`] lets people back in, [`courier`] about what is sent. [`answer`] makes the answer of
 //! all of them.
 
 mod answer;
@@ -14,13 +14,14 @@ mod credentials;
 mod identities;
 mod patch;
 mod query;
+mod recovery;
 mod sessions;
 
 use crate::app::App;
 use answer::Refused;
 use axum::{
     Router,
-    routing::{delete, get, patch},
+    routing::{delete, get, patch, post},
 };
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/admin/sessions", get(sessions::list).post(sessions::manage))
         .route("/admin/sessions/{id}", get(sessions::get).delete(sessions::revoke))
         .route("/admin/sessions/{id}/extend", patch(sessions::extend))
+        .route("/admin/recovery/code", post(recovery::code))
+        .route("/admin/recovery/link", post(recovery::link))
         .route("/admin/courier/messages", get(courier::list))
         .route("/admin/courier/messages/{id}", get(courier::get))
 }

@@ -13,10 +13,7 @@ use axum::{
 };
 use http::{Method, StatusCode};
 use std::sync::Arc;
-use zelos_core::{
-    flow::{Channel, Kind, json::FlowView},
-    problem::Problem,
-};
+use zelos_core::flow::{Channel, Kind, json::FlowView};
 
 /// Begins a flow.
 pub(crate) async fn create(State(app): State<Arc<App>>, mut caller: Caller, kind: Kind, channel: Channel) -> Response {
@@ -43,11 +40,15 @@ pub(crate) async fn fetch(State(app): State<Arc<App>>, caller: Caller, kind: Kin
 /// Takes what was sent to a flow. What cannot be read is handed on as a problem: it becomes a message of the form.
 pub(crate) async fn submit(State(app): State<Arc<App>>, request: Request, kind: Kind) -> Response {
     let (parts, body) = request.into_parts();
-    let caller = Caller::of(&app, &parts);
+    let mut caller = Caller::of(&app, &parts);
+    caller.keep_headers(&parts.headers);
     let input = if parts.method == Method::POST {
         input::submission(&parts.headers, body).await
     } else {
-        Err(Problem::bad("Send the form with POST."))
+        // The form that a link leads to carries the secret whose cookie goes out with this very answer.
+        caller.request.is_link = true;
+        caller.request.csrf = caller.request.csrf.or(caller.fresh_csrf);
+        input::link(caller.query())
     };
     let id = caller.query_value("flow");
     match app.engine.submit(kind, id.as_deref(), &caller.request, input).await {

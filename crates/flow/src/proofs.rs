@@ -1,0 +1,259 @@
+//! Proofs by post: a secret is sent to an address, and whoever brings it back has shown that the address is theirs. The
+//! methods `code` and `link` differ in what is sent ([`Sender`]); everything else is here, once for recovery,
+//! verification and the hooks that begin one.
+//!
+//! Nothing but a tag of the secret is kept, in the memory of the flow: bound by HMAC to flow, person and address, and
+//! gone with the flow. Every write of a flow is guarded by its version, so a secret buys one thing and guesses are
+//! counted exactly, however many arrive at once. An address that nobody has gets the same answer after the same work.
+
+use crate::{
+    gate,
+    mail::{self, Letter},
+    plug::{Cx, Sender, Step},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use zelos_core::{
+    flow::{Detail, Flow, Kind, State},
+    id::IdentityId,
+    identity::{AddressStatus, Identity, Via, normalize},
+    problem::{Problem, Result},
+    text::catalog,
+};
+use zelos_store::{Batch, identities as rows};
+
+/// Memory: what was sent.
+const SENT: &str = "sent";
+/// Memory: the address that was asked for, as it was typed.
+pub const ADDRESS: &str = "address";
+/// Memory: how many secrets have been brought so far.
+const GUESSES: &str = "guesses";
+/// What the tags are for.
+const PURPOSE: &str = "proof by post";
+
+/// A secret that is on its way, without the secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sent {
+    tag: String,
+    pub identity: IdentityId,
+    pub via: Via,
+    /// The address; empty if an administrator hands the secret over.
+    pub value: String,
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+}
+
+impl Sent {
+    fn message(&self, flow: &Flow, secret: &str) -> Vec<u8> {
+        let mut message = Vec::with_capacity(96);
+        message.extend(flow.id.0.as_bytes());
+        message.extend(self.identity.0.as_bytes());
+        for part in [flow.kind().as_str(), self.via.as_str(), &self.value, secret] {
+            message.extend(u64::try_from(part.len()).unwrap_or_default().to_be_bytes());
+            message.extend(part.as_bytes());
+        }
+        message
+    }
+}
+
+/// Keeps a new secret in the flow, in place of any before it, and says it. `lifespan`: other than the usual.
+pub(crate) fn prepare(
+    cx: &Cx<'_>,
+    flow: &mut Flow,
+    sender: &dyn Sender,
+    (identity, via, value): (IdentityId, Via, &str),
+    lifespan: Option<Duration>,
+) -> Result<(String, OffsetDateTime)> {
+    let secret = sender.secret(cx.rng);
+    let expires_at = cx.clock.now() + lifespan.unwrap_or_else(|| sender.lifespan(cx.snapshot));
+    let mut sent = Sent { tag: String::new(), identity, via, value: value.to_owned(), expires_at };
+    let tag = cx.snapshot.keys.mac(PURPOSE, &sent.message(flow, &secret));
+    sent.tag = STANDARD_NO_PAD.encode(tag.ok_or_else(|| Problem::bug("there is no key for tags"))?);
+    flow.memory.set(SENT, serde_json::to_value(&sent).map_err(|error| Problem::Bug(error.into()))?);
+    Ok((secret, expires_at))
+}
+
+/// Sends a secret to an address of that person.
+pub(crate) fn send(
+    cx: &Cx<'_>,
+    flow: &mut Flow,
+    sender: &dyn Sender,
+    identity: &Identity,
+    (via, value): (Via, &str),
+    batch: &mut Batch,
+) -> Result<()> {
+    let (secret, expires_at) = prepare(cx, flow, sender, (identity.id, via, value), None)?;
+    let (template, says) = sender.letter(cx, flow, &secret);
+    let letter = Letter { template, via, to: value, identity: Some(identity), says, expires_at: Some(expires_at) };
+    mail::queue(cx, batch, flow, &letter)
+}
+
+/// Asked to send a secret to an address: does it if somebody has that address, and answers as if somebody had.
+pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, typed: &str) -> Result<Step> {
+    let kind = flow.kind();
+    if kind == Kind::Recovery {
+        gate::nobody(cx)?;
+    }
+    flow.memory.set(ADDRESS, typed);
+    let mut also = Batch::new();
+    match recipient(cx, flow, via, typed).await? {
+        Some((identity, value)) => {
+            send(cx, flow, sender, &identity, (via, &value), &mut also)?;
+            if kind == Kind::Verification {
+                let mut to = identity.clone();
+                mark(&mut to, via, &value, AddressStatus::Sent, cx.clock.now());
+                if to != identity {
+                    rows::update(&mut also, &identity, &to);
+                }
+            }
+        }
+        None => send_to_nobody(cx, flow, sender, via, typed, &mut also)?,
+    }
+    if flow.state == State::ChooseMethod {
+        flow.state = State::SentEmail;
+    }
+    Ok(Step::Show { texts: vec![sender.sent(flow, via, typed)], also })
+}
+
+/// Whoever has the address that was typed, with the address as it is kept. A change that waits for an address is sent
+/// to that address only.
+async fn recipient(cx: &Cx<'_>, flow: &Flow, via: Via, typed: &str) -> Result<Option<(Identity, String)>> {
+    if let Some(pending) = crate::pending::of(flow)? {
+        let identity = rows::find(cx.store, pending.identity).await?;
+        return Ok(identity.map(|identity| (identity, pending.value)));
+    }
+    let value = normalize::identifier(typed);
+    let found = match flow.kind() {
+        Kind::Recovery => rows::find_by_recovery_address(cx.store, via, &value).await?,
+        _ => rows::find_by_verifiable_address(cx.store, via, &value).await?,
+    };
+    Ok(found.map(|identity| (identity, value)))
+}
+
+/// The same work for an address that nobody has: a secret that nobody gets is kept, and a letter is written. It is sent
+/// if the operator wants such addresses to be told, and only by mail, since short messages cost money.
+fn send_to_nobody(
+    cx: &Cx<'_>,
+    flow: &mut Flow,
+    sender: &dyn Sender,
+    via: Via,
+    typed: &str,
+    batch: &mut Batch,
+) -> Result<()> {
+    let kind = flow.kind();
+    prepare(cx, flow, sender, (IdentityId(Uuid::nil()), via, typed), None)?;
+    let flows = &cx.snapshot.selfservice.flows;
+    let is_told = match kind {
+        Kind::Recovery => flows.recovery.notify_unknown_recipients,
+        _ => flows.verification.notify_unknown_recipients,
+    };
+    let template = sender.letter_to_nobody(kind);
+    let letter = Letter { template, via, to: typed, identity: None, says: serde_json::Map::new(), expires_at: None };
+    let mut unsent = Batch::new();
+    let is_sent = is_told && via == Via::Email && mail::is_deliverable(via, typed);
+    mail::queue(cx, if is_sent { batch } else { &mut unsent }, flow, &letter)
+}
+
+/// What was sent, if this is the secret. Counts as a guess; too many end the flow.
+pub fn check(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, secret: &str) -> Result<Option<Sent>> {
+    if let Some(most) = sender.guesses(cx.snapshot) {
+        let guesses = flow.memory.get(GUESSES).and_then(Value::as_u64).unwrap_or_default() + 1;
+        flow.memory.set(GUESSES, guesses);
+        if guesses > most {
+            return Err(start_again("The code was wrong too often: ask for another one."));
+        }
+    }
+    let Some(sent) = flow.memory.get(SENT).cloned() else { return Ok(None) };
+    let sent: Sent = serde_json::from_value(sent).map_err(|error| Problem::Bug(error.into()))?;
+    let tag = STANDARD_NO_PAD.decode(&sent.tag).unwrap_or_default();
+    let is_right = cx.snapshot.keys.verify_mac(PURPOSE, &sent.message(flow, secret), &tag);
+    Ok(Some(sent).filter(|sent| is_right && sent.expires_at > cx.clock.now()))
+}
+
+/// When what was sent ends, for links that tell an old one from a wrong one.
+pub fn expired_at(cx: &Cx<'_>, flow: &Flow) -> Option<OffsetDateTime> {
+    let sent: Sent = serde_json::from_value(flow.memory.get(SENT)?.clone()).ok()?;
+    Some(sent.expires_at).filter(|at| *at <= cx.clock.now())
+}
+
+/// Ends the flow with a reason of its own.
+pub fn start_again(reason: &'static str) -> Problem {
+    Problem::StartAgain(Box::new(catalog::invalid(reason)))
+}
+
+/// The person whose address it was when the secret was sent, before and after the proof; none if they are gone or have
+/// another address by now. In a recovery an address counts as proven, too, unless an administrator handed the secret
+/// over.
+pub async fn proven(cx: &Cx<'_>, flow: &Flow, sent: &Sent) -> Result<Option<(Identity, Identity)>> {
+    let Some(from) = rows::find_with_credentials(cx.store, sent.identity).await? else { return Ok(None) };
+    let mut to = from.clone();
+    let at = |via: Via, value: &str| via == sent.via && value == sent.value;
+    let has = match flow.detail {
+        Detail::Recovery { by_admin: true, .. } => return Ok(Some((from, to))),
+        Detail::Recovery { .. } => from.recovery_addresses.iter().any(|address| at(address.via, &address.value)),
+        _ => from.verifiable_addresses.iter().any(|address| at(address.via, &address.value)),
+    };
+    if !has {
+        return Ok(None);
+    }
+    mark(&mut to, sent.via, &sent.value, AddressStatus::Completed, cx.clock.now());
+    Ok(Some((from, to)))
+}
+
+/// What a right secret shows in a verification.
+pub async fn confirm(cx: &Cx<'_>, flow: &Flow, sender: &dyn Sender, sent: &Sent) -> Result<Step> {
+    let is_pending = crate::pending::of(flow)?.is_some();
+    let proven = if is_pending { crate::pending::apply(cx, flow, sent).await? } else { proven(cx, flow, sent).await? };
+    let Some((from, to)) = proven else { return Ok(Step::say(sender.wrong(flow.kind()))) };
+    Ok(Step::Confirm { from: Box::new(from), to: Box::new(to), via: sent.via, is_pending })
+}
+
+/// Sets how far an address has come. One that is proven stays so.
+pub(crate) fn mark(identity: &mut Identity, via: Via, value: &str, status: AddressStatus, now: OffsetDateTime) {
+    let mut addresses = identity.verifiable_addresses.iter_mut();
+    let Some(address) = addresses.find(|address| address.via == via && address.value == value) else { return };
+    address.status = status;
+    address.updated_at = now;
+    if status == AddressStatus::Completed {
+        address.verified = true;
+        address.verified_at = Some(now);
+    }
+    identity.updated_at = now;
+}
+
+/// A verification of one of the person's addresses, begun on the way by another flow: made, drawn and sent as if they
+/// had asked for it. `identity` is marked; it and the flow are for the caller to write.
+pub(crate) async fn begin_verification(
+    engine: &crate::Engine,
+    cx: &Cx<'_>,
+    parent: &Flow,
+    identity: &mut Identity,
+    (via, value): (Via, &str),
+    batch: &mut Batch,
+) -> Result<Flow> {
+    let mut flow = crate::begin::verification_after(cx, parent);
+    let sender = engine.verifier(cx)?;
+    flow.memory.set(ADDRESS, value);
+    flow.memory.set(CHANNEL, via.as_str());
+    flow.state = State::SentEmail;
+    send(cx, &mut flow, sender, identity, (via, value), batch)?;
+    mark(identity, via, value, AddressStatus::Sent, cx.clock.now());
+    flow.ui.messages = vec![sender.sent(&flow, via, value)];
+    crate::draw::draw(cx, &engine.methods, &mut flow, &crate::ask::Question::Verify).await?;
+    Ok(flow)
+}
+
+/// Memory: the channel after which the button that sends again is called.
+///
+/// Quirk: in a verification that a hook began it is called `sms` for phone numbers, else always `email` (Kratos
+/// selfservice/hook/verification.go).
+const CHANNEL: &str = "channel";
+
+/// The name of the button that sends again.
+pub fn resend_name(flow: &Flow) -> &'static str {
+    if flow.memory.text(CHANNEL) == Some(Via::Sms.as_str()) { "sms" } else { "email" }
+}

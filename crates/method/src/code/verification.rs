@@ -1,0 +1,77 @@
+//! Proving an address by a code.
+
+use super::{Code, code_node, given, go_on, hidden_method, missing, resend};
+use zelos_core::{
+    config::courier::ChannelId,
+    flow::{Flow, State},
+    problem::{Problem, Result},
+    text::catalog,
+    ui::{Group, InputType, Node},
+};
+use zelos_flow::{
+    Cx, Input, Step, csrf, mail,
+    proofs::{self, ADDRESS},
+};
+
+/// A code says by itself that it is one.
+pub(super) fn claims(input: &Input) -> bool {
+    input.method() == "code" || (input.method().is_empty() && given(input, "code").is_some())
+}
+
+/// Memory: the code that a link in a mail brought along, for the field to show.
+const BROUGHT: &str = "code_from_link";
+
+pub(super) fn form(cx: &Cx<'_>, flow: &mut Flow) -> Vec<Node> {
+    if flow.state == State::ChooseMethod {
+        return vec![address_node(cx), go_on()];
+    }
+    let mut code = code_node(catalog::verification_code_label());
+    if let Some(brought) = flow.memory.text(BROUGHT) {
+        code = code.with_value(brought);
+    }
+    let mut nodes = vec![hidden_method(), code, go_on()];
+    nodes.extend(flow.memory.text(ADDRESS).map(|address| resend(proofs::resend_name(flow), address)));
+    nodes
+}
+
+/// Where short messages can be sent, a phone number is an address, too.
+fn address_node(cx: &Cx<'_>) -> Node {
+    let has_sms = cx.snapshot.courier.channels.iter().any(|channel| channel.id == ChannelId::Sms);
+    let (kind, label) = if has_sms {
+        (InputType::Text, catalog::email_or_phone_label())
+    } else {
+        (InputType::Email, catalog::email_label())
+    };
+    Node::input(Group::Code, "email", kind).required().with_label(label)
+}
+
+impl Code {
+    pub(super) async fn verify(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
+        if flow.state == State::PassedChallenge {
+            return Err(Problem::StartAgain(Box::new(catalog::verification_already_completed())));
+        }
+        if let Some(code) = given(input, "code") {
+            if cx.request.is_link {
+                return Ok(fill_in(cx, flow, code));
+            }
+            flow.memory.remove(BROUGHT);
+            return match proofs::check(cx, flow, self, code)? {
+                Some(sent) => proofs::confirm(cx, flow, self, &sent).await,
+                None => Ok(Step::say(catalog::verification_code_invalid())),
+            };
+        }
+        let address = given(input, "email").or_else(|| given(input, "sms")).ok_or_else(|| missing("email"))?;
+        flow.memory.remove(BROUGHT);
+        proofs::ask(cx, flow, self, mail::channel_of(address), address).await
+    }
+}
+
+/// A link in a mail was opened: the code stands in its field, and nothing has happened yet – links are opened by
+/// machines, too. The form now belongs to the browser that opened it.
+fn fill_in(cx: &Cx<'_>, flow: &mut Flow, code: &str) -> Step {
+    flow.memory.set(BROUGHT, code.chars().take(16).collect::<String>());
+    if super::is_browser(flow) {
+        flow.csrf = cx.request.csrf.as_ref().map(csrf::fingerprint);
+    }
+    Step::Show { texts: flow.ui.messages.clone(), also: zelos_store::Batch::new() }
+}
