@@ -200,10 +200,10 @@ impl Courier {
         let (id, template, attempt) = (message.id, message.template_type.as_str(), message.send_count);
         let error = wire_error("the message could not be delivered", &failure.to_string());
         if worthwhile {
-            tracing::warn!(message = %id, template, attempt, reason = %failure, "a message could not be delivered; later");
+            tracing::warn!(%id, template, attempt, reason = %failure, "a message could not be delivered; later");
             self.settle(message, lease, Outcome::Again { at: again, error: &error }).await;
         } else {
-            tracing::error!(message = %id, template, attempt, reason = %failure, "a message is given up");
+            tracing::error!(%id, template, attempt, reason = %failure, "a message is given up");
             self.settle(message, lease, Outcome::Abandoned { error: &error }).await;
         }
     }
@@ -220,11 +220,11 @@ impl Courier {
             match self.store.commit(batch).await {
                 Ok(_) => return self.counts.count(outcome),
                 // Written already by a try whose answer was lost, or taken over by another courier.
-                Err(Error::Unmet(_)) => return tracing::info!(message = %message.id, "a message is not ours any more"),
+                Err(Error::Unmet(_)) => return tracing::info!(id = %message.id, "a message is not ours any more"),
                 Err(error) if at >= lease.until => {
-                    return tracing::error!(message = %message.id, %error, "what became of a message is not written down");
+                    return tracing::error!(id = %message.id, %error, "what became of a message is not written down");
                 }
-                Err(error) => tracing::debug!(message = %message.id, %error, "cannot be written down; again"),
+                Err(error) => tracing::debug!(id = %message.id, %error, "cannot be written down; again"),
             }
             sleep(REWRITE).await;
         }
@@ -253,7 +253,7 @@ fn html(current: &Current, message: &Message) -> Option<String> {
         return None;
     }
     current.letters.html(message).unwrap_or_else(|error| {
-        tracing::error!(message = %message.id, %error, "the HTML part of a mail could not be written");
+        tracing::error!(id = %message.id, %error, "the HTML part of a mail could not be written");
         None
     })
 }

@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{oneshot, watch},
 };
 use zelos_core::{
     clock::SystemClock,
@@ -73,13 +73,21 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let getting_ready = readiness::watch(engine.store.clone(), Arc::clone(&readiness), migrates);
     tokio::spawn(jobs::sweep(Arc::clone(&engine), ending.clone()));
     // Always: by its leases it gets along with any other courier on the same database.
-    let courier = tokio::spawn(wiring::courier(&engine).run(ending.clone()));
+    let (begin, permission) = oneshot::channel();
+    let work = wiring::courier(&engine).run(ending.clone());
+    let courier = tokio::spawn(async {
+        if permission.await.is_ok() {
+            work.await;
+        }
+    });
     if let Some(watched) = watched {
         tokio::spawn(reload::watch(watched, settings, Arc::clone(&engine), ending.clone()));
     }
 
     let greeting = async {
         getting_ready.await?;
+        // It waits for the database as well. That nobody listens to it means that we are stopping.
+        let _ = begin.send(());
         if let Some(own) = &own {
             development::greet(&snapshot, &own.folder);
         }

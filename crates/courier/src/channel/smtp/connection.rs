@@ -15,7 +15,7 @@ use lettre::transport::smtp::{
     commands::{Data, Mail, Rcpt, Rset},
     extension::{ClientId, Extension, MailBodyParameter, MailParameter},
 };
-use std::{error::Error as _, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 use tokio::time::timeout;
 use zelos_core::outbound::is_public;
 
@@ -81,18 +81,7 @@ impl Problem {
     /// In words: the server's if there are any.
     fn describe(&self, what: &str) -> String {
         match self {
-            Self::Said(error) => {
-                let mut text = format!("{what}: {error}");
-                let mut source = error.source();
-                while let Some(cause) = source {
-                    let cause_text = cause.to_string();
-                    if !text.ends_with(&cause_text) {
-                        text.extend([": ", cause_text.as_str()]);
-                    }
-                    source = cause.source();
-                }
-                text
-            }
+            Self::Said(error) => format!("{what}: {error}"),
             Self::Silence(patience) => format!("{what}: no answer within {} s", patience.as_secs_f32()),
         }
     }

@@ -11,6 +11,7 @@ use lettre::transport::smtp::{
     client::{Identity, TlsParameters},
     extension::ClientId,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{
     path::Path,
     sync::{Mutex, OnceLock, PoisonError},
@@ -53,7 +54,7 @@ impl Smtp {
         };
         if smtp.identity.is_some() {
             // Whether certificate and key belong together is told by using them.
-            smtp.tls().map_err(|reason| ("client_cert_path".to_owned(), reason))?;
+            smtp.tls().map_err(|reason| ("client_cert_path".to_owned(), format!("cannot be used: {reason}")))?;
         }
         Ok(smtp)
     }
@@ -147,9 +148,18 @@ fn identity(settings: &Settings) -> Result<Option<Identity>, (String, String)> {
         (true, false) => Err(("client_cert_path".to_owned(), "is required with client_key_path".to_owned())),
         (false, false) => {
             let (certificate, key) = (read("client_cert_path", certificate)?, read("client_key_path", key)?);
-            Identity::from_pem(&certificate, &key)
-                .map(Some)
-                .map_err(|error| ("client_cert_path".to_owned(), format!("cannot be used: {error}")))
+            let complain = |reason: String| ("client_cert_path".to_owned(), format!("cannot be used: {reason}"));
+            let mut chain = CertificateDer::pem_slice_iter(&certificate);
+            // The library says PEM and means DER, of one certificate (lettre 0.11, `Identity::from_pem`).
+            let own = match chain.next() {
+                Some(Ok(own)) => own,
+                Some(Err(error)) => return Err(complain(error.to_string())),
+                None => return Err(complain("it holds no certificate".to_owned())),
+            };
+            if chain.next().is_some() {
+                tracing::warn!("courier.smtp.client_cert_path: only the first certificate of the chain is shown");
+            }
+            Identity::from_pem(&own, &key).map(Some).map_err(|error| complain(error.to_string()))
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod client;
 mod commands;
+mod courier;
 mod development;
 mod killed;
 mod listening;

@@ -272,7 +272,8 @@ impl Drop for Fresh {
     }
 }
 
-fn wait<T>(work: impl Future<Output = T>) -> T {
+/// Does something that waits.
+pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
