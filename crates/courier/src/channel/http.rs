@@ -193,3 +193,124 @@ fn form(value: &Value) -> Result<String, Failure> {
     }
     Ok(form.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use time::macros::datetime;
+    use zelos_core::{
+        id::MessageId,
+        message::{MessageChannel, MessageStatus, TemplateType},
+        outbound::{OutboundError, OutboundResponse},
+    };
+
+    /// Answers with a status, and remembers what it was asked.
+    struct Server(u16, Mutex<Vec<OutboundRequest>>);
+
+    #[async_trait]
+    impl Outbound for Server {
+        async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
+            self.1.lock().unwrap().push(request);
+            let status = StatusCode::from_u16(self.0).map_err(|_| OutboundError::Timeout)?;
+            Ok(OutboundResponse { status, headers: HeaderMap::new(), body: "no".into() })
+        }
+    }
+
+    fn message() -> Message {
+        let at = datetime!(2026-03-01 12:00 UTC);
+        Message {
+            id: MessageId(uuid::Uuid::nil()),
+            channel: MessageChannel::Sms,
+            recipient: "+4915112345678".into(),
+            subject: String::new(),
+            body: "Code & more".into(),
+            template_type: TemplateType::LoginCodeValid,
+            template_data: json!({ "to": "+4915112345678", "login_code": "123456", "verification_code": "1" })
+                .as_object()
+                .cloned()
+                .unwrap(),
+            request_headers: Map::new(),
+            status: MessageStatus::Processing,
+            send_count: 1,
+            expires_at: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    /// What the server was asked, and what the courier makes of its answer.
+    async fn sent(config: Value, status: u16) -> (OutboundRequest, Result<(), Failure>) {
+        let config: RequestConfig = serde_json::from_value(config).unwrap();
+        let server = Server(status, Mutex::default());
+        let url = Url::parse("https://sms.example.org/send").unwrap();
+        let channel = Http::new(&url, &config, &server).await.map_err(|(key, why)| format!("{key}: {why}")).unwrap();
+        let message = message();
+        let result = channel.send(&Errand { message: &message, html: Some("<p>"), outbound: &server }).await;
+        (server.1.into_inner().unwrap().remove(0), result)
+    }
+
+    #[tokio::test]
+    async fn the_couriers_own_body_holds_what_the_original_sends() {
+        let (request, result) = sent(json!({}), 200).await;
+        assert_eq!(result, Ok(()));
+        assert_eq!((request.method, request.url.as_str()), (Method::POST, "https://sms.example.org/send"));
+        assert_eq!((request.timeout, request.retries), (PATIENCE, 0));
+        assert_eq!(request.headers[CONTENT_TYPE], JSON);
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let expected = json!({
+            "recipient": "+4915112345678",
+            "template_type": "login_code_valid",
+            "to": "+4915112345678",
+            "recovery_code": null,
+            "recovery_url": null,
+            "verification_url": null,
+            "verification_code": "1",
+            "subject": "",
+            "body": "Code & more",
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn a_form_is_sent_if_the_header_says_so() {
+        let config = json!({ "method": "put", "headers": { "content-type": "application/x-www-form-urlencoded" } });
+        let (request, result) = sent(config, 204).await;
+        assert_eq!((request.method, result), (Method::PUT, Ok(())));
+        let body = String::from_utf8(request.body.to_vec()).unwrap();
+        assert!(body.starts_with("recipient=%2B4915112345678&template_type=login_code_valid&"), "{body}");
+        assert!(body.contains("&recovery_code=&") && body.ends_with("&subject=&body=Code+%26+more"), "{body}");
+        assert!(form(&json!({ "a": { "b": 1 } })).is_err() && form(&json!("text")).is_err());
+    }
+
+    #[tokio::test]
+    async fn who_sends_it_is_shown_as_configured() {
+        let basic = json!({ "auth": { "type": "basic_auth", "config": { "user": "ada", "password": "pass" } } });
+        let (request, _) = sent(basic, 200).await;
+        assert_eq!(request.headers[AUTHORIZATION], "Basic YWRhOnBhc3M=");
+        assert!(!format!("{request:?}").contains("YWRhOnBhc3M="), "not in a log");
+        let key = |place: &str| json!({ "auth": { "type": "api_key", "config": { "name": "X-Key", "value": "v", "in": place } } });
+        assert_eq!(sent(key("header"), 200).await.0.headers["X-Key"], "v");
+        assert_eq!(sent(key("cookie"), 200).await.0.headers[COOKIE], "X-Key=v");
+    }
+
+    #[tokio::test]
+    async fn statuses_are_told_apart() {
+        for status in [400, 413, 422] {
+            let failure = sent(json!({}), status).await.1.unwrap_err();
+            assert_eq!(failure, Failure::Permanent(format!("the server answered with status {status}")));
+        }
+        for status in [301, 401, 404, 429, 500, 503] {
+            assert!(matches!(sent(json!({}), status).await.1, Err(Failure::Transient(_))), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_may_be_made_of_everything_there_is() {
+        let errand = Errand { message: &message(), html: Some("<p>"), outbound: &Server(200, Mutex::default()) };
+        let context = context(&errand);
+        assert_eq!(context["template_data"]["login_code"], "123456");
+        assert_eq!((context["message_type"].as_str(), context["html_body"].as_str()), (Some("sms"), Some("<p>")));
+        assert!(context["request_headers"].is_object() && context["recipient"].is_string());
+    }
+}
