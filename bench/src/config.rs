@@ -22,6 +22,8 @@ pub(crate) struct Places<'a> {
     pub(crate) dsn: &'a str,
     pub(crate) hasher: Hasher,
     pub(crate) log_level: &'a str,
+    /// Where mail is delivered; without it nobody makes any.
+    pub(crate) mail: Option<SocketAddr>,
 }
 
 /// The whole file.
@@ -38,9 +40,8 @@ pub(crate) fn render(places: &Places<'_>) -> String {
         "secrets": {"cookie": ["bench-cookie-secret-0123456789abcdef"], "cipher": ["bench-cipher-secret-0123456789ab"]},
         "ciphers": {"algorithm": "xchacha20-poly1305"},
         "hashers": hashers(places.hasher),
-        // Nobody listens there, and no scenario makes a mail.
-        "courier": {"smtp": {"connection_uri": "smtp://127.0.0.1:1/?disable_starttls=true", "from_address": "no-reply@bench.example"}},
-        "selfservice": selfservice(),
+        "courier": courier(places.mail),
+        "selfservice": selfservice(places.mail.is_some()),
     });
     format!("{config:#}\n")
 }
@@ -58,7 +59,16 @@ fn hashers(hasher: Hasher) -> Value {
     }
 }
 
-fn selfservice() -> Value {
+/// Without mail there is an address all the same, that nobody listens on.
+fn courier(mail: Option<SocketAddr>) -> Value {
+    let address = mail.map_or_else(|| "127.0.0.1:1".to_owned(), |mail| mail.to_string());
+    json!({"smtp": {
+        "connection_uri": format!("smtp://{address}/?disable_starttls=true"),
+        "from_address": "no-reply@bench.example",
+    }})
+}
+
+fn selfservice(mails: bool) -> Value {
     // Nothing listens there either: a browser of ours follows no redirect to a page.
     let page = |name: &str| format!("http://127.0.0.1:4455/{name}");
     json!({
@@ -66,7 +76,7 @@ fn selfservice() -> Value {
         "allowed_return_urls": [page("")],
         "methods": {
             "password": {"enabled": true, "config": {"haveibeenpwned_enabled": false}},
-            "code": {"enabled": false},
+            "code": {"enabled": mails},
             "link": {"enabled": false},
         },
         "flows": {
@@ -79,7 +89,7 @@ fn selfservice() -> Value {
                 "after": {"password": {"hooks": [{"hook": "session"}]}},
             },
             "settings": {"ui_url": page("settings")},
-            "recovery": {"ui_url": page("recovery"), "enabled": false},
+            "recovery": {"ui_url": page("recovery"), "enabled": mails, "use": "code"},
             "verification": {"ui_url": page("verification"), "enabled": false},
         },
     })
@@ -139,6 +149,7 @@ mod tests {
             dsn: "memory",
             hasher: Hasher::Bcrypt(10),
             log_level: "error",
+            mail: None,
         };
         let config: Value = serde_json::from_str(&render(&places)).unwrap();
         assert_eq!(config["serve"]["admin"]["port"], 4434);

@@ -107,13 +107,17 @@ impl Report<'_> {
         for key in self.results.keys() {
             for (figure, limit) in targets(key.scenario, scheme(&self.options.dsns[key.dsn])) {
                 let value = self.figure(*key, *figure);
-                let verdict = value.map_or("not measured", |value| if value <= *limit { "met" } else { "above" });
+                let verdict = value.map_or("not measured", |value| match figure.grows() {
+                    true if value < *limit => "below",
+                    false if value > *limit => "above",
+                    _ => "met",
+                });
                 let mut row = self.head(*key);
                 row.extend([figure.name().to_owned(), verdict.to_owned(), cell(value), cell(Some(*limit))]);
                 rows.push(row);
             }
         }
-        table(&["scenario", "database", "server", "figure", "target", "is", "at most"], 5, rows)
+        table(&["scenario", "database", "server", "figure", "target", "is", "limit"], 5, rows)
     }
 
     fn ratios(&self) -> String {

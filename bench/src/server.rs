@@ -37,6 +37,10 @@ pub(crate) struct Launcher<'a> {
 impl Launcher<'_> {
     /// A new home with an empty database. Nothing runs yet.
     pub(crate) fn home(&self, hasher: Hasher) -> Result<Home> {
+        self.home_with(hasher, None)
+    }
+
+    fn home_with(&self, hasher: Hasher, mail: Option<SocketAddr>) -> Result<Home> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = tempfile::Builder::new()
             .prefix(&format!("zelos-bench-{}-", self.server.name))
@@ -47,7 +51,8 @@ impl Launcher<'_> {
         let (public, admin) = free_addresses()?;
         let config = format!("{dir}/kratos.yml");
         let dsn = self.dsn.replace("{dir}", &dir).replace("{database}", &database);
-        fs::write(&config, render(&Places { public, admin, dsn: &dsn, hasher, log_level: &self.options.log_level }))?;
+        let log_level = &self.options.log_level;
+        fs::write(&config, render(&Places { public, admin, dsn: &dsn, hasher, log_level, mail }))?;
         let fill = |command: &str| -> Result<Vec<String>> {
             let places = [
                 ("{config}", config.clone()),
@@ -78,7 +83,12 @@ impl Launcher<'_> {
 
     /// A server that is ready, on a fresh database.
     pub(crate) async fn start(&self, hasher: Hasher) -> Result<(Home, Running)> {
-        let home = self.home(hasher)?;
+        self.start_with(hasher, None).await
+    }
+
+    /// The same, with people who recover their accounts and a mail server.
+    pub(crate) async fn start_with(&self, hasher: Hasher, mail: Option<SocketAddr>) -> Result<(Home, Running)> {
+        let home = self.home_with(hasher, mail)?;
         home.migrate().await?;
         let running = home.start().await?;
         Ok((home, running))

@@ -32,6 +32,8 @@ pub(crate) enum Scenario {
     Idle,
     #[value(name = "mix-10000")]
     Mix,
+    #[value(name = "mail-1000")]
+    Mail,
 }
 
 /// Where a scenario runs.
@@ -52,9 +54,12 @@ impl Scenario {
             Scenario::Hash => Place::Shared(Hasher::Bcrypt(10)),
             Scenario::WhoamiBcrypt12 => Place::Shared(Hasher::Bcrypt(12)),
             Scenario::WhoamiArgon2 => Place::Shared(Hasher::Argon2),
-            Scenario::Argon2Fifty | Scenario::StartExisting | Scenario::StartEmpty | Scenario::Idle | Scenario::Mix => {
-                Place::Alone
-            }
+            Scenario::Argon2Fifty
+            | Scenario::StartExisting
+            | Scenario::StartEmpty
+            | Scenario::Idle
+            | Scenario::Mix
+            | Scenario::Mail => Place::Alone,
             _ => Place::Shared(Hasher::Bcrypt(4)),
         }
     }
@@ -98,6 +103,7 @@ impl Scenario {
             Scenario::StartExisting => "process start until ready on both ports, database in place",
             Scenario::StartEmpty => "the same on an empty database, migrations included",
             Scenario::Idle => "memory two seconds after the start; size of the program",
+            Scenario::Mail => "1,000 mails that wait, delivered to a mail server that takes all of them at once",
             Scenario::Mix => "10,000 requests of all kinds over eight connections, then memory",
         }
     }

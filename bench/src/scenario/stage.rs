@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::{Scenario, contention, footprint, start, steady};
+use super::{Scenario, contention, footprint, mail, start, steady};
 use crate::load::{Load, Plan, drive};
 use crate::measure::{Measure, Meter};
 use crate::options::Options;
@@ -70,6 +70,7 @@ pub(crate) async fn alone(scenario: Scenario, launcher: Launcher<'_>) -> Result<
         Scenario::StartEmpty => start::empty(launcher).await,
         Scenario::Idle => footprint::idle(launcher).await,
         Scenario::Mix => footprint::mix(launcher).await,
+        Scenario::Mail => mail::thousand(launcher).await,
         _ => bail!("{} runs on a shared server", scenario.name()),
     }
 }
