@@ -9,16 +9,17 @@ use anyhow::{Result, anyhow};
 use axum::{Router, body::Body};
 use http::Request;
 use serde_json::{Value, json};
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 use time::macros::datetime;
 use zelos_core::{
     clock::{Clock, FixedClock},
     config::Config,
+    message::Message,
     rng::SeededRng,
 };
 use zelos_flow::{Compiled, Engine, engine::Parts};
 use zelos_server::wiring::{self, Surroundings};
-use zelos_store::Store;
+use zelos_store::{Page, Store, messages};
 
 /// A running Zelos and the world around it.
 #[derive(Debug)]
@@ -42,6 +43,13 @@ impl Setup {
     /// The usual configuration with these changes: objects merge, everything else replaces.
     pub fn with(config: Value) -> Self {
         Self { config, wire: None }
+    }
+
+    /// With more changes on top.
+    #[must_use]
+    pub fn and(mut self, config: &Value) -> Self {
+        merge(&mut self.config, config);
+        self
     }
 
     /// The usual parts with these changes, e.g. a method more.
@@ -112,6 +120,33 @@ impl App {
         answer.json()
     }
 
+    /// What waits in the outbox for that address, oldest first: no courier runs in these tests. Looking takes a
+    /// millisecond, so that letters before and after are told apart by their time.
+    pub async fn letters(&self, to: &str) -> Vec<Message> {
+        let filter = messages::Filter { recipient: Some(to.to_owned()), ..messages::Filter::default() };
+        let list = messages::list(&self.store, &filter, Page::After { key: None, size: 50 }).await;
+        let mut letters = list.expect("the outbox can be read").items;
+        letters.reverse();
+        self.clock.advance(Duration::from_millis(1));
+        letters
+    }
+
+    /// The code in the newest letter to that address.
+    pub async fn code(&self, to: &str) -> String {
+        let letter = self.letters(to).await.pop().expect("a letter was written");
+        let says = |name: &str| letter.template_data.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        says("recovery_code").or_else(|| says("verification_code")).expect("the letter has a code")
+    }
+
+    /// The link in the newest letter to that address: what follows the host.
+    pub async fn link(&self, to: &str) -> String {
+        let letter = self.letters(to).await.pop().expect("a letter was written");
+        let says = |name: &str| letter.template_data.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        let url = says("recovery_url").or_else(|| says("verification_url")).expect("the letter has a link");
+        let url = url::Url::parse(&url).expect("a link is an address");
+        url[url::Position::BeforePath..].to_owned()
+    }
+
     /// The time it is here.
     pub fn now(&self) -> time::OffsetDateTime {
         self.clock.now()
@@ -176,6 +211,8 @@ fn base(dsn: &str) -> Value {
                 "error": page("error"),
                 "login": page("login"),
                 "settings": page("settings"),
+                "recovery": page("recovery"),
+                "verification": page("verification"),
                 "registration": {
                     "ui_url": format!("{ui}/registration"),
                     "style": "unified",

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use zelos_core::{
     continue_with::ContinueWith,
-    flow::{Channel, Flow, Kind, json::FlowView},
+    flow::{Channel, Flow, Kind, State, json::FlowView},
     identity::{
         Identity,
         json::{IdentityView, Show, with_schema_url},
@@ -107,8 +107,12 @@ enum Form {
 }
 
 impl Form {
+    /// A verification that an app began may be gone on with by a browser, to which a mail led: there it is the request
+    /// that counts.
     fn of(caller: &Caller, flow: &Flow, wants_json: bool) -> Self {
-        match (caller.request.channel(flow), wants_json) {
+        let is_open = flow.kind() == Kind::Verification && !wants_json && flow.state != State::ChooseMethod;
+        let channel = if is_open { Channel::Browser } else { caller.request.channel(flow) };
+        match (channel, wants_json) {
             (Channel::Api, _) => Self::Native,
             (Channel::Browser, true) => Self::Spa,
             (Channel::Browser, false) => Self::Page,
