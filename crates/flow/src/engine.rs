@@ -222,10 +222,9 @@ impl Engine {
         let is_resumed = resumed.is_some();
         let input = resumed.map_or(input, Ok);
         // What is wrong here is told before the token is looked at: not to another browser than the flow's, for the form
-        // may hold what its owner typed. Links are opened anywhere.
+        // may hold what its owner typed. Only a link that a method follows may be opened anywhere.
         let claimed = self.claimed(cx, flow, input, is_resumed);
-        let is_elsewhere = || (!cx.request.is_link).then(|| gate::stranger(cx, flow)).flatten();
-        let (method, input, judged) = claimed.map_err(|problem| is_elsewhere().unwrap_or(problem))?;
+        let (method, input, judged) = claimed.map_err(|problem| gate::stranger(cx, flow).unwrap_or(problem))?;
         if !cx.request.is_link && !is_by_admin(flow) && method.needs_csrf(flow, &judged) {
             gate::csrf(cx, flow, &input)?;
         }

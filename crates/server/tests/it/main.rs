@@ -14,6 +14,7 @@ mod recovery;
 mod registration;
 mod security;
 mod sessions;
+mod settings;
 mod toy_method;
 mod verification;
 mod wire;
