@@ -3,4 +3,5 @@
 //!
 //! Imports nothing of ours.
 
+pub mod jsonnet;
 pub mod template;

@@ -41,10 +41,11 @@ impl Budget {
         PLACE.set(Place { template, line: 0 });
         Self(())
     }
+}
 
-    pub(super) fn place(&self) -> Place {
-        PLACE.get()
-    }
+/// Where the rendering that has just ended stood.
+pub(super) fn place() -> Place {
+    PLACE.get()
 }
 
 impl Drop for Budget {

@@ -35,7 +35,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { fuel: 20_000_000, output: 1 << 20 }
+        Self { fuel: 10_000_000, output: 1 << 20 }
     }
 }
 
@@ -113,7 +113,8 @@ impl Set {
             Engine::Text(template) => template.execute_fmt(&mut page, &data),
             Engine::Html(template) => template.execute_fmt(&mut page, &data),
         };
-        let place = budget.place();
+        drop(budget);
+        let place = meter::place();
         match outcome {
             Ok(()) => Ok(page.text),
             Err(_) if page.full => Err(self.error(place, "the result is too long".to_owned())),

@@ -1,3 +1,4 @@
 //! The languages of operators, from outside.
 
+mod jsonnet;
 mod templates;

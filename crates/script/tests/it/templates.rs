@@ -58,15 +58,15 @@ fn hostile_templates_end_in_an_error() {
         doubling("list", 60),
         doubling("cat", 40),
         doubling("dict", 60).replace("$x $x}}", r#""a" $x "b" $x}}"#),
-        r#"{{$x := list 1}}{{range 1000000}}{{$x = list $x}}{{end}}"#.to_owned(),
+        r"{{$x := list 1}}{{range 1000000}}{{$x = list $x}}{{end}}".to_owned(),
         format!(r#"{{{{$x := "\\"}}}}{{{{$x = $x {}}}}}{{{{$x}}}}"#, "| js ".repeat(60)),
         format!(r#"{{{{$x := "<"}}}}{{{{range 100000}}}}{{{{$x = $x {}}}}}{{{{end}}}}"#, "| html ".repeat(60)),
         r#"{{$x := repeat 1000000 "<"}}{{range 1000000}}{{$y := html $x}}{{end}}"#.to_owned(),
         format!("{{{{{}1{}}}}}", "(".repeat(100_000), ")".repeat(100_000)),
         format!("{}{}", "{{if 1}}".repeat(50_000), "{{end}}".repeat(50_000)),
         "x".repeat(2 << 20),
-        r#"{{$x := list}}{{range 1000000}}{{$x = append $x 1}}{{end}}"#.to_owned(),
-        r#"{{$x := until 50000}}{{uniq $x}}"#.to_owned(),
+        r"{{$x := list}}{{range 1000000}}{{$x = append $x 1}}{{end}}".to_owned(),
+        r"{{$x := until 50000}}{{uniq $x}}".to_owned(),
     ];
     for template in templates {
         for escape in [Escape::Text, Escape::Html] {

@@ -160,16 +160,16 @@ fn round(a: Arguments<'_>) -> Answer {
     Ok(Value::Float(rounded / power))
 }
 
-/// From `start`, before `stop`; paid for before the first is made.
-fn steps(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, TemplateError> {
-    let away = (stop > start && step <= 0) || (stop <= start && step >= 0);
+/// From `start`, before `end`; paid for before the first is made.
+fn steps(start: i64, end: i64, by: i64) -> Result<Vec<i64>, TemplateError> {
+    let away = (end > start && by <= 0) || (end <= start && by >= 0);
     if away {
         return Ok(Vec::new());
     }
-    let count = start.abs_diff(stop).div_ceil(step.unsigned_abs());
+    let count = start.abs_diff(end).div_ceil(by.unsigned_abs());
     spend(usize::try_from(count).unwrap_or(usize::MAX))?;
-    let step_to = |index: u64| start.wrapping_add(step.wrapping_mul(i64::try_from(index).unwrap_or(0)));
-    Ok((0..count).map(step_to).collect())
+    let nth = |index: u64| start.wrapping_add(by.wrapping_mul(i64::try_from(index).unwrap_or(0)));
+    Ok((0..count).map(nth).collect())
 }
 
 fn integers(numbers: Vec<i64>) -> Answer {

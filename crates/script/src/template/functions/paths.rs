@@ -61,7 +61,7 @@ fn clean(path: &str) -> String {
 
 fn url_parse(a: Arguments<'_>) -> Answer {
     let whole = a.text(0)?;
-    if whole.chars().any(|letter| letter.is_control()) {
+    if whole.chars().any(char::is_control) {
         return Err(failed("unable to parse url: invalid control character"));
     }
     let (rest, fragment) = whole.split_once('#').unwrap_or((whole, ""));

@@ -4,7 +4,7 @@ use super::arguments::{Answer, Arguments, MANY, Row, as_text, dictionary, failed
 use crate::template::meter::{spend, spend_product};
 use gotmpl::{TemplateError, Value};
 use regex::{Regex, RegexBuilder};
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 pub(super) const TABLE: &[Row] = &[
     ("trim", 1, 1, |a| text(a.text(0)?.trim())),
@@ -149,10 +149,10 @@ fn quoted(whole: &str) -> String {
             '\t' => literal.push_str("\\t"),
             '\u{b}' => literal.push_str("\\v"),
             control if u32::from(control) < 0x80 && control.is_control() => {
-                literal.push_str(&format!("\\x{:02x}", u32::from(control)));
+                let _ = write!(literal, "\\x{:02x}", u32::from(control));
             }
             hidden if hidden.is_control() || matches!(hidden, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{a0}') => {
-                literal.push_str(&format!("\\u{:04x}", u32::from(hidden)));
+                let _ = write!(literal, "\\u{:04x}", u32::from(hidden));
             }
             other => literal.push(other),
         }
@@ -302,6 +302,6 @@ fn quote_meta(whole: &str) -> String {
 }
 
 /// Concatenates what must be text.
-pub(super) fn all_texts<'a>(values: &'a [Value]) -> Result<Vec<&'a str>, TemplateError> {
+pub(super) fn all_texts(values: &[Value]) -> Result<Vec<&str>, TemplateError> {
     values.iter().map(as_text).collect()
 }

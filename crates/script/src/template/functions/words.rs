@@ -6,7 +6,7 @@ use std::iter::Peekable;
 pub(super) const TABLE: &[Row] = &[
     ("upper", 1, 1, |a| text(a.text(0)?.to_uppercase())),
     ("lower", 1, 1, |a| text(a.text(0)?.to_lowercase())),
-    ("title", 1, 1, |a| text(at_words(a.text(0)?, |letter| is_separator(letter), upper))),
+    ("title", 1, 1, |a| text(at_words(a.text(0)?, is_separator, upper))),
     ("untitle", 1, 1, |a| text(at_words(a.text(0)?, char::is_whitespace, lower))),
     ("swapcase", 1, 1, |a| text(swap_case(a.text(0)?))),
     ("initials", 1, 1, |a| text(initials(a.text(0)?))),
