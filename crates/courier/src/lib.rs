@@ -8,7 +8,6 @@ pub mod channel;
 mod channels;
 pub mod dispatch;
 pub mod letters;
-mod snippet;
 
 pub use channels::Channels;
 pub use dispatch::Courier;

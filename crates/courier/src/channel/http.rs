@@ -4,7 +4,6 @@
 //! courier tries again when it is time.
 
 use super::{Channel, Errand, Failure};
-use crate::snippet::Snippet;
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
@@ -20,6 +19,7 @@ use zelos_core::{
     outbound::{Outbound, OutboundRequest},
     secret::Secret,
 };
+use zelos_script::jsonnet::Snippet;
 
 /// Until the whole answer is there.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -270,6 +270,39 @@ mod tests {
             "body": "Code & more",
         });
         assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn an_operators_body_is_made_by_their_jsonnet() {
+        let source = "function(ctx) { To: ctx.recipient, Body: ctx.body, Code: ctx.template_data.login_code, [ctx.message_type]: true }";
+        let body = zelos_core::config::ContentUri::inline(source);
+        let (request, result) = sent(json!({ "body": body }), 200).await;
+        assert_eq!(result, Ok(()));
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body, json!({ "To": "+4915112345678", "Body": "Code & more", "Code": "123456", "sms": true }));
+    }
+
+    #[tokio::test]
+    async fn hostile_jsonnet_costs_its_own_message_only() {
+        let server = Server(200, Mutex::default());
+        for source in [
+            "function(ctx) local f(x) = f(x + 1); f(0)",
+            "function(ctx) std.repeat('a', 1073741824)",
+            "function(ctx) error 'cancel'",
+            "function(ctx) ctx.nothing",
+            "{ no: 'function' }",
+        ] {
+            let config = json!({ "body": zelos_core::config::ContentUri::inline(source) });
+            let config: RequestConfig = serde_json::from_value(config).unwrap();
+            let url = Url::parse("https://sms.example.org/send").unwrap();
+            let Ok(channel) = Http::new(&url, &config, &server).await else { continue };
+            let result = channel.send(&Errand { message: &message(), html: None, outbound: &server }).await;
+            assert!(matches!(result, Err(Failure::Transient(_))), "{source}: {result:?}");
+        }
+        assert!(server.1.lock().unwrap().is_empty());
+        let import = json!({ "body": zelos_core::config::ContentUri::inline("function(ctx) import '/etc/passwd'") });
+        let import: RequestConfig = serde_json::from_value(import).unwrap();
+        assert!(Http::new(&Url::parse("https://a.example/").unwrap(), &import, &server).await.is_err());
     }
 
     #[tokio::test]

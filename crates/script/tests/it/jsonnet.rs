@@ -12,7 +12,7 @@ fn call(source: &str, ctx: &Value) -> Result<Value, JsonnetError> {
 /// Numbers without the difference of 1 and 1.0.
 fn plain(value: &Value) -> Value {
     match value {
-        Value::Number(number) => json!(number.as_f64().unwrap()),
+        Value::Number(number) => json!(number.as_f64()),
         Value::Array(items) => items.iter().map(plain).collect(),
         Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
         other => other.clone(),
@@ -47,7 +47,8 @@ fn failed(source: &str) -> String {
 
 #[test]
 fn hostile_snippets_end_in_an_error() {
-    let doubled: String = (0..60).map(|at| format!("local s{} = s{at} + s{at}; ", at + 1)).collect();
+    let doubled: Vec<_> = (0..60).map(|at| format!("local s{} = s{at} + s{at};", at + 1)).collect();
+    let doubled = doubled.join(" ");
     let nested = |open: &str, close: &str, times: usize| format!("{}1{}", open.repeat(times), close.repeat(times));
     let snippets = [
         "local f(x) = f(x + 1); f(0)".to_owned(),
