@@ -144,3 +144,63 @@ async fn after_a_change_the_form_belongs_to_the_next_flow() {
     })
     .await;
 }
+
+/// People with a phone number to be proven, beside their address.
+fn with_phone() -> Setup {
+    let schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "properties": { "traits": { "type": "object", "properties": {
+            "email": { "type": "string", "format": "email",
+                "ory.sh/kratos": { "credentials": { "password": { "identifier": true } } } },
+            "phone": { "type": "string", "format": "tel", "ory.sh/kratos": { "verification": { "via": "sms" } } },
+        } } },
+    });
+    let url = zelos_core::config::ContentUri::inline(schema.to_string());
+    Setup::with(json!({
+        "identity": { "schemas": [{ "id": "default", "url": url }] },
+        "selfservice": { "flows": {
+            "verification": { "enabled": true },
+            "registration": { "after": { "password": { "hooks": [{ "hook": "show_verification_ui" }] } } },
+        } },
+    }))
+}
+
+#[tokio::test]
+async fn the_button_that_sends_an_sms_again_is_called_after_it_and_a_code_needs_no_token() {
+    scenario(with_phone(), async |app| {
+        let mut visitor = app.visitor(Mode::Spa);
+        let phone = "+4915112345671";
+        let flow = visitor.begin("registration", "").await;
+        let traits = json!({ "email": "sms@example.org", "phone": phone });
+        let answer =
+            visitor.submit(&flow, json!({ "method": "password", "traits": traits, "password": PASSWORD })).await;
+        let hints = answer.json()["continue_with"].clone();
+        let id = hints[1]["flow"]["id"].as_str().unwrap_or_else(|| panic!("{}", answer.text)).to_owned();
+        let flow = visitor.fetch("verification", &id).await.json();
+        assert_eq!(flow["ui"]["messages"][0]["id"], 1_080_004);
+        assert_eq!(node(&flow, "sms")["attributes"]["value"], phone);
+        let answer = visitor.submit(&flow, json!({ "method": "code", "sms": phone })).await;
+        assert_eq!((answer.status.as_u16(), app.letters(phone).await.len()), (200, 2), "{}", answer.text);
+        let values = json!({ "method": "code", "code": app.code(phone).await, "csrf_token": "none of ours" });
+        assert_eq!(visitor.submit(&answer.json(), values).await.messages(), [1_080_005]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_registration_has_an_id_for_being_switched_off() {
+    let off = json!({ "selfservice": { "flows": { "registration": { "enabled": false } } } });
+    scenario(Setup::with(off), async |app| {
+        let mut visitor = app.visitor(Mode::Native);
+        for (kind, id) in [
+            ("registration", json!("self_service_flow_disabled")),
+            ("recovery", json!(null)),
+            ("verification", json!(null)),
+        ] {
+            let answer = visitor.start(kind, "").await;
+            assert_eq!((answer.status.as_u16(), &answer.json()["error"]["id"]), (400, &id), "{kind}");
+        }
+    })
+    .await;
+}
