@@ -10,6 +10,7 @@ use super::{
     meter::{FORMAT, METER, STEP},
 };
 use gotmpl::parse::{ActionNode, BranchNode, CommandNode, Expr, ListNode, Node, Number, PipeNode, Pos};
+use std::collections::BTreeSet;
 
 /// The variable to which steps are assigned.
 const NOWHERE: &str = "$\u{b7}";
@@ -27,34 +28,37 @@ pub(super) struct Problem {
     pub(super) reason: String,
 }
 
+/// The functions that templates call: only these go with them.
+pub(super) type Used = BTreeSet<String>;
+
 /// Puts meters into a list of nodes.
-pub(super) fn list(source: usize, list: &mut ListNode) -> Result<(), Problem> {
+pub(super) fn list(source: usize, list: &mut ListNode, used: &mut Used) -> Result<(), Problem> {
     let nodes = std::mem::take(&mut list.nodes);
     for mut node in nodes {
         match &mut node {
             Node::Text(_) | Node::Define(_) | Node::Break(_) | Node::Continue(_) => {}
-            Node::List(inner) => self::list(source, inner)?,
+            Node::List(inner) => self::list(source, inner, used)?,
             Node::Action(action) => {
                 list.nodes.push(step(source, action.pos));
                 if let Some(assignment) = mutation(&action.pipe) {
-                    list.nodes.push(Node::Action(metered(assignment)?));
+                    list.nodes.push(Node::Action(metered(assignment, used)?));
                     reduce(&mut action.pipe);
                 }
-                pipe(&mut action.pipe)?;
+                pipe(&mut action.pipe, used)?;
             }
             Node::If(branch) | Node::With(branch) => {
                 list.nodes.push(step(source, branch.pos));
-                bodies(source, branch)?;
+                bodies(source, branch, used)?;
             }
             Node::Range(branch) => {
                 list.nodes.push(step(source, branch.pos));
-                bodies(source, branch)?;
+                bodies(source, branch, used)?;
                 branch.body.nodes.insert(0, step(source, branch.pos));
             }
             Node::Template(call) => {
                 list.nodes.push(step(source, call.pos));
                 if let Some(dot) = &mut call.pipe {
-                    pipe(dot)?;
+                    pipe(dot, used)?;
                 }
             }
         }
@@ -63,14 +67,14 @@ pub(super) fn list(source: usize, list: &mut ListNode) -> Result<(), Problem> {
     Ok(())
 }
 
-fn bodies(source: usize, branch: &mut BranchNode) -> Result<(), Problem> {
-    pipe(&mut branch.pipe)?;
-    list(source, &mut branch.body)?;
-    branch.else_body.as_mut().map_or(Ok(()), |body| list(source, body))
+fn bodies(source: usize, branch: &mut BranchNode, used: &mut Used) -> Result<(), Problem> {
+    pipe(&mut branch.pipe, used)?;
+    list(source, &mut branch.body, used)?;
+    branch.else_body.as_mut().map_or(Ok(()), |body| list(source, body, used))
 }
 
-fn metered(mut action: ActionNode) -> Result<ActionNode, Problem> {
-    pipe(&mut action.pipe)?;
+fn metered(mut action: ActionNode, used: &mut Used) -> Result<ActionNode, Problem> {
+    pipe(&mut action.pipe, used)?;
     Ok(action)
 }
 
@@ -89,7 +93,7 @@ fn meter(name: &str, pos: Pos) -> CommandNode {
     CommandNode { pos, args: vec![named(name, pos)] }
 }
 
-fn pipe(pipe: &mut PipeNode) -> Result<(), Problem> {
+fn pipe(pipe: &mut PipeNode, used: &mut Used) -> Result<(), Problem> {
     let commands = std::mem::take(&mut pipe.commands);
     let last = commands.len().saturating_sub(1);
     for (index, mut command) in commands.into_iter().enumerate() {
@@ -99,7 +103,7 @@ fn pipe(pipe: &mut PipeNode) -> Result<(), Problem> {
             pipe.commands.push(meter(FORMAT, pos));
         }
         let is_nil = matches!(command.args.first(), Some(Expr::Nil(_)));
-        arguments(&mut command, function.as_deref())?;
+        arguments(&mut command, function.as_deref(), used)?;
         pipe.commands.push(command);
         let escapes = index == last && matches!(function.as_deref(), Some("html" | "urlquery"));
         if !escapes && !is_nil {
@@ -121,21 +125,21 @@ fn called(command: &CommandNode) -> Option<&str> {
     }
 }
 
-fn arguments(command: &mut CommandNode, function: Option<&str>) -> Result<(), Problem> {
+fn arguments(command: &mut CommandNode, function: Option<&str>, used: &mut Used) -> Result<(), Problem> {
     let is_format = function == Some("printf");
     for (index, argument) in command.args.iter_mut().enumerate() {
         if index > 0 {
-            around(argument, if is_format && index == 1 { FORMAT } else { METER })?;
+            around(argument, if is_format && index == 1 { FORMAT } else { METER }, used)?;
         } else {
-            inside(argument)?;
+            inside(argument, used)?;
         }
     }
     Ok(())
 }
 
 /// Meters an argument, unless it is a literal that costs nothing.
-fn around(argument: &mut Expr, name: &str) -> Result<(), Problem> {
-    inside(argument)?;
+fn around(argument: &mut Expr, name: &str, used: &mut Used) -> Result<(), Problem> {
+    inside(argument, used)?;
     let literal = matches!(argument, Expr::Number(..) | Expr::Bool(..) | Expr::Nil(_));
     if !literal {
         let pos = argument.pos();
@@ -147,14 +151,17 @@ fn around(argument: &mut Expr, name: &str) -> Result<(), Problem> {
 }
 
 /// Meters what an expression is made of.
-fn inside(expression: &mut Expr) -> Result<(), Problem> {
+fn inside(expression: &mut Expr, used: &mut Used) -> Result<(), Problem> {
     match expression {
-        Expr::Pipe(_, inner) => pipe(inner),
-        Expr::Chain(_, inner, _) => inside(inner),
+        Expr::Pipe(_, inner) => pipe(inner, used),
+        Expr::Chain(_, inner, _) => inside(inner, used),
         Expr::Identifier(pos, name) => {
-            let known = BUILT_IN.contains(&name.as_str()) || functions::all().contains_key(name.as_str());
-            let reason = || functions::missing(name.as_str());
-            if known { Ok(()) } else { Err(Problem { line: pos.line, reason: reason() }) }
+            if functions::all().contains_key(name.as_str()) {
+                used.insert(name.to_string());
+            } else if !BUILT_IN.contains(&name.as_str()) {
+                return Err(Problem { line: pos.line, reason: functions::missing(name.as_str()) });
+            }
+            Ok(())
         }
         _ => Ok(()),
     }

@@ -2,10 +2,13 @@
 
 use super::{
     functions,
-    instrument::{self, Problem},
+    instrument::{self, Problem, Used},
     meter, value,
 };
-use gotmpl::{Template, TemplateError as EngineError, html, parse::Parser};
+use gotmpl::{
+    FuncMap, Template, TemplateError as EngineError, html,
+    parse::{ListNode, Parser},
+};
 use serde_json::Value;
 use std::fmt;
 
@@ -87,16 +90,17 @@ impl Set {
         sources.sort_unstable_by_key(|(name, _)| *name);
         let names: Vec<_> = sources.iter().map(|(name, _)| (*name).to_owned()).collect();
         let position = names.iter().position(|name| name == main.0).unwrap_or_default();
-        let mut trees = Vec::new();
+        let (mut trees, mut used) = (Vec::new(), Used::new());
         for (index, (name, source)) in sources.iter().enumerate() {
-            trees.extend(parsed(index, name, source)?);
+            trees.extend(parsed(index, name, source, &mut used)?);
         }
+        let functions = functions::only(&used);
         let engine = match escape {
             Escape::Text => {
-                let entry = entry(Template::new(ENTRY).funcs(functions::all().clone()), main.0)?;
+                let entry = entry(Template::new(ENTRY).funcs(functions), main.0)?;
                 Engine::Text(trees.into_iter().fold(entry, |set, (name, tree)| set.add_parse_tree(&name, tree)))
             }
-            Escape::Html => Engine::Html(escaped(main.0, trees)?),
+            Escape::Html => Engine::Html(escaped(main.0, trees, functions)?),
         };
         Ok(Self { names, main: position, engine })
     }
@@ -129,7 +133,7 @@ impl Set {
 }
 
 /// The trees of one source, with meters: its own, and those that it defines.
-fn parsed(index: usize, name: &str, source: &str) -> Result<Vec<(String, gotmpl::parse::ListNode)>, TemplateError> {
+fn parsed(index: usize, name: &str, source: &str, used: &mut Used) -> Result<Vec<(String, ListNode)>, TemplateError> {
     let failed = |line, reason| TemplateError { template: name.to_owned(), line, reason };
     if source.len() > SOURCE {
         return Err(failed(None, "the source is too long".to_owned()));
@@ -144,7 +148,7 @@ fn parsed(index: usize, name: &str, source: &str) -> Result<Vec<(String, gotmpl:
     }
     trees.extend(defined.into_iter().map(|define| (define.name.to_string(), define.body)));
     for (_, tree) in &mut trees {
-        instrument::list(index, tree).map_err(|Problem { line, reason }| failed(Some(line), reason))?;
+        instrument::list(index, tree, used).map_err(|Problem { line, reason }| failed(Some(line), reason))?;
     }
     Ok(trees)
 }
@@ -154,9 +158,9 @@ fn entry(template: Template, main: &str) -> Result<Template, TemplateError> {
 }
 
 /// The escaping is worked out here rather than at the first rendering, so that a broken template is found at once.
-fn escaped(main: &str, trees: Vec<(String, gotmpl::parse::ListNode)>) -> Result<html::Template, TemplateError> {
+fn escaped(main: &str, trees: Vec<(String, ListNode)>, functions: FuncMap) -> Result<html::Template, TemplateError> {
     let lift = |error: EngineError| located(main, &error);
-    let mut template = html::Template::new(ENTRY).funcs(functions::all().clone()).parse(&call(main)).map_err(lift)?;
+    let mut template = html::Template::new(ENTRY).funcs(functions).parse(&call(main)).map_err(lift)?;
     for (name, tree) in trees {
         template = template.add_parse_tree(&name, tree).map_err(lift)?;
     }

@@ -14,7 +14,10 @@ mod words;
 use super::meter;
 use arguments::{Arguments, Function};
 use gotmpl::{FuncMap, TemplateError, Value};
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+};
 
 /// What sprig's hermetic set has and this does not.
 const LEFT_OUT: [&str; 27] = [
@@ -70,6 +73,16 @@ pub(super) fn all() -> &'static FuncMap {
         functions
     });
     &ALL
+}
+
+/// Those that are named, and the meters.
+pub(super) fn only(names: &BTreeSet<String>) -> FuncMap {
+    let meters = [meter::STEP, meter::METER, meter::FORMAT];
+    let names = names.iter().map(String::as_str).chain(meters);
+    names
+        .filter_map(|name| all().get_key_value(name))
+        .map(|(name, function)| (name.clone(), Arc::clone(function)))
+        .collect()
 }
 
 fn checked(
