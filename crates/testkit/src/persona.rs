@@ -263,4 +263,10 @@ impl App {
     pub fn visitor(&self, mode: Mode) -> Persona {
         Persona::new(mode, self.public.clone())
     }
+
+    /// A visitor who comes through a proxy that takes a prefix off the path.
+    pub fn visitor_behind(&self, mode: Mode, prefix: &str) -> Persona {
+        let stripped = Router::new().nest_service(prefix, self.public.clone());
+        Persona::new(mode, stripped.fallback_service(self.public.clone()))
+    }
 }

@@ -9,6 +9,7 @@ mod house;
 mod login;
 mod process;
 mod properties;
+mod published;
 mod quirks;
 mod recovery;
 mod registration;

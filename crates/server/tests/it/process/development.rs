@@ -53,6 +53,8 @@ fn sign_up(port: u16) -> Cookies {
     let action = flow["ui"]["action"].as_str().unwrap().strip_prefix(&prefix).unwrap();
     let done = browser.send(port, "POST", action, "text/html", &form);
     assert_eq!(done.status, 303, "{}", done.body);
+    let asked = done.header("location");
+    assert!(asked.contains("/ui/verification?flow="), "asked for the code that was sent: {asked}");
     browser
 }
 
@@ -63,6 +65,7 @@ fn keeps_its_people_over_a_restart() {
     place.wait_until_ready(&mut server);
     let greeting = eventually("a greeting", || server.out().contains("Ctrl-C").then(|| server.out()));
     assert!(greeting.contains(&format!("http://127.0.0.1:{}/", place.public)), "{greeting}");
+    assert!(greeting.contains(&format!("http://127.0.0.1:{}/ui/mailbox", place.public)), "{greeting}");
     assert!(greeting.contains(&place.path("zelos-data").display().to_string()), "{greeting}");
     assert_eq!((mode(&place, "zelos-data"), mode(&place, "zelos-data/secrets")), (0o700, 0o600));
 
