@@ -15,6 +15,9 @@ pub enum MessageChannel {
 }
 
 impl MessageChannel {
+    /// Every channel there is.
+    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+
     /// The wire's word.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,10 +1,10 @@
 //! Which way a message takes.
 //!
 //! The original's rule: the list `courier.channels`, and after it an e-mail channel made of `courier.delivery_strategy`;
-//! the first of a name counts. Ours beside it: development without a mail server keeps what has no other way out.
+//! the first of a name counts. Ours beside it: development without a mail server keeps what has no other way out. Messages
+//! without a way out stay in the outbox, for an instance that has one.
 
 use crate::channel::{Channel, http::Http, mailbox::Mailbox, smtp::Smtp};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use zelos_core::{
     config::{
         Config,
@@ -20,8 +20,6 @@ use zelos_core::{
 pub struct Channels {
     email: Option<Box<dyn Channel>>,
     sms: Option<Box<dyn Channel>>,
-    /// That one is missing was said.
-    told: AtomicBool,
 }
 
 impl std::fmt::Debug for Channels {
@@ -41,7 +39,7 @@ impl Channels {
         let mut errors = Vec::new();
         let mut channels = Self::default();
         if config.keeps_mail() {
-            channels = Self { email: Some(Box::new(Mailbox)), sms: Some(Box::new(Mailbox)), ..channels };
+            channels = Self { email: Some(Box::new(Mailbox)), sms: Some(Box::new(Mailbox)) };
         }
         let sms = courier.channels.iter().enumerate().find(|(_, channel)| channel.id == ChannelId::Sms);
         if let Some((index, channel)) = sms {
@@ -70,17 +68,17 @@ impl Channels {
         if errors.is_empty() { Ok(channels) } else { Err(errors) }
     }
 
-    /// The way that messages of that sort take. That there is none is said once.
+    /// The way that messages of that sort take.
     pub(crate) fn of(&self, channel: MessageChannel) -> Option<&dyn Channel> {
-        let found = match channel {
+        match channel {
             MessageChannel::Email => self.email.as_deref(),
             MessageChannel::Sms => self.sms.as_deref(),
-        };
-        if found.is_none() && !self.told.swap(true, Relaxed) {
-            let channel = channel.as_str();
-            tracing::warn!(channel, "no channel is configured for these messages: they wait in the outbox");
         }
-        found
+    }
+
+    /// The sorts of messages that have a way out.
+    pub(crate) fn open(&self) -> Vec<MessageChannel> {
+        MessageChannel::ALL.into_iter().filter(|channel| self.of(*channel).is_some()).collect()
     }
 
     /// There is nothing to do for the moment.

@@ -47,9 +47,6 @@ const LEASE: Duration = Duration::from_mins(2);
 /// A message that is older is given up at its next failure, however many attempts are left.
 const GREATEST_AGE: Duration = Duration::from_hours(24);
 
-/// How long messages wait that have no channel: until somebody configures one, or they are of no use any more.
-const NO_CHANNEL: Duration = Duration::from_mins(1);
-
 /// So long a courier that is told to stop waits for what is under way.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -119,7 +116,7 @@ impl Courier {
         loop {
             let current = (self.look)();
             let free = current.at_once.saturating_sub(under_way.len());
-            let full = match self.claim(free).await {
+            let full = match self.claim(&current, free).await {
                 Ok((lease, claimed)) => {
                     for message in claimed.messages {
                         let (courier, current) = (Arc::clone(self), current.clone());
@@ -152,18 +149,18 @@ impl Courier {
     /// Delivers what is due, and waits for the end of it. Answers how many messages were attended to.
     pub async fn round(&self) -> Result<usize, Error> {
         let current = (self.look)();
-        let (lease, claimed) = self.claim(current.at_once).await?;
+        let (lease, claimed) = self.claim(&current, current.at_once).await?;
         join_all(claimed.messages.iter().map(|message| self.attend(&current, message, lease))).await;
         Ok(claimed.messages.len())
     }
 
-    async fn claim(&self, most: usize) -> Result<(Lease, messages::Claimed), Error> {
+    async fn claim(&self, current: &Current, most: usize) -> Result<(Lease, messages::Claimed), Error> {
         let now = self.clock.now();
         let lease = Lease { token: self.rng.uuid_v4(), until: now + LEASE };
         if most == 0 {
             return Ok((lease, messages::Claimed { messages: Vec::new(), full: true }));
         }
-        Ok((lease, messages::claim(&self.store, lease, now, most).await?))
+        Ok((lease, messages::claim(&self.store, lease, now, most, &current.channels.open()).await?))
     }
 
     /// Does with a claimed message what is to be done.
@@ -175,7 +172,7 @@ impl Courier {
         }
         let Some(channel) = current.channels.of(message.channel) else {
             let mut batch = Batch::new();
-            messages::give_back(&mut batch, message.id, lease.token, now, now + NO_CHANNEL);
+            messages::give_back(&mut batch, message.id, lease.token, now);
             if let Err(error) = self.store.commit(batch).await {
                 tracing::debug!(%error, "a message could not be given back; its lease runs out");
             }

@@ -13,23 +13,22 @@ use uuid::Uuid;
 
 /// Deletes at most `most` flows that expired before that time; answers how many it was.
 pub async fn flows(store: &Store, before: OffsetDateTime, most: usize) -> Result<usize, Error> {
-    delete_expired(store, "flows", "expires_at", before, most, "").await
+    delete_expired(store, "flows", "expires_at", before, most).await
 }
 
 /// Deletes at most `most` sessions that expired before that time; answers how many it was.
 pub async fn sessions(store: &Store, before: OffsetDateTime, most: usize) -> Result<usize, Error> {
-    delete_expired(store, "sessions", "expires_at", before, most, "").await
+    delete_expired(store, "sessions", "expires_at", before, most).await
 }
 
 /// Deletes at most `most` errors that were kept before that time; answers how many it was.
 pub async fn errors(store: &Store, before: OffsetDateTime, most: usize) -> Result<usize, Error> {
-    delete_expired(store, "error_containers", "created_at", before, most, "").await
+    delete_expired(store, "error_containers", "created_at", before, most).await
 }
 
-/// Deletes at most `most` messages, with their attempts, that were queued before that time and are sent or given up;
-/// answers how many it was.
+/// Deletes at most `most` messages, with their attempts, that were queued before that time; answers how many it was.
 pub async fn messages(store: &Store, before: OffsetDateTime, most: usize) -> Result<usize, Error> {
-    delete_expired(store, "messages", "created_at", before, most, " AND due_at IS NULL").await
+    delete_expired(store, "messages", "created_at", before, most).await
 }
 
 async fn delete_expired(
@@ -38,9 +37,8 @@ async fn delete_expired(
     column: &'static str,
     before: OffsetDateTime,
     most: usize,
-    only: &'static str,
 ) -> Result<usize, Error> {
-    let sql = format!("SELECT id FROM {table} WHERE nid = ? AND {column} < ?{only} ORDER BY {column} LIMIT ?");
+    let sql = format!("SELECT id FROM {table} WHERE nid = ? AND {column} < ? ORDER BY {column} LIMIT ?");
     let params = vec![NETWORK, before.into(), i64::try_from(most).unwrap_or(i64::MAX).into()];
     let ids: Vec<Uuid> = store.scan(sql, params, |row| row.get(0)).await?;
     if ids.is_empty() {
@@ -49,7 +47,7 @@ async fn delete_expired(
     let mut batch = Batch::new();
     // The time once more: what was prolonged meanwhile stays.
     batch.add(
-        format!("DELETE FROM {table} WHERE nid = ? AND id IN ({}) AND {column} < ?{only}", marks(ids.len())),
+        format!("DELETE FROM {table} WHERE nid = ? AND id IN ({}) AND {column} < ?", marks(ids.len())),
         std::iter::once(NETWORK).chain(padded(&ids).map(Value::from)).chain([before.into()]),
     );
     let deleted = store.commit(batch).await?;

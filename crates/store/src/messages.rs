@@ -160,12 +160,27 @@ pub struct Claimed {
     pub full: bool,
 }
 
-/// Claims at most `most` messages that are due: those that wait, and those whose lease has run out. Each goes to one
-/// claim, however many are made at once.
-pub async fn claim(store: &Store, lease: Lease, now: OffsetDateTime, most: usize) -> Result<Claimed, Error> {
-    let sql = "SELECT m.id FROM messages m WHERE m.nid = ? AND m.due_at <= ? ORDER BY m.due_at LIMIT ?";
-    let limit = i64::try_from(most).unwrap_or(i64::MAX);
-    let ids: Vec<Uuid> = store.all(sql, &[NETWORK, now.into(), limit.into()], |row| row.get(0)).await?;
+/// Claims at most `most` messages that are due and take one of these channels: those that wait, and those whose lease
+/// has run out. Each goes to one claim, however many are made at once.
+pub async fn claim(
+    store: &Store,
+    lease: Lease,
+    now: OffsetDateTime,
+    most: usize,
+    channels: &[MessageChannel],
+) -> Result<Claimed, Error> {
+    let mut params = vec![NETWORK, now.into()];
+    let only = match channels {
+        [] => return Ok(Claimed { messages: Vec::new(), full: false }),
+        [one] => {
+            params.push(one.as_str().into());
+            " AND m.channel = ?"
+        }
+        _ => "",
+    };
+    let sql = format!("SELECT m.id FROM messages m WHERE m.nid = ? AND m.due_at <= ?{only} ORDER BY m.due_at LIMIT ?");
+    params.push(i64::try_from(most).unwrap_or(i64::MAX).into());
+    let ids: Vec<Uuid> = store.all(sql, &params, |row| row.get(0)).await?;
     let full = ids.len() == most;
     if ids.is_empty() {
         return Ok(Claimed { messages: Vec::new(), full });
@@ -247,12 +262,12 @@ pub fn settle(batch: &mut Batch, attempt: &Attempt, outcome: Outcome<'_>) {
     );
 }
 
-/// Gives back a message that was claimed and not tried: the attempt does not count, and it is due at that time. If the
-/// lease was lost meanwhile nothing happens.
-pub fn give_back(batch: &mut Batch, message: MessageId, lease: Uuid, now: OffsetDateTime, due_at: OffsetDateTime) {
+/// Gives back a message that was claimed and not tried: the attempt does not count, and it is due at once. If the lease
+/// was lost meanwhile nothing happens.
+pub fn give_back(batch: &mut Batch, message: MessageId, lease: Uuid, now: OffsetDateTime) {
     batch.add(
         "UPDATE messages SET status = 'queued', due_at = ?, lease = ?, send_count = send_count - 1, updated_at = ? \
          WHERE nid = ? AND id = ? AND lease = ?",
-        [due_at.into(), Value::Id(None), now.into(), NETWORK, message.into(), lease.into()],
+        [now.into(), Value::Id(None), now.into(), NETWORK, message.into(), lease.into()],
     );
 }

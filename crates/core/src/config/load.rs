@@ -170,7 +170,8 @@ fn complete_references(document: &mut Value) {
 fn lay_flags(document: &mut Document, flags: &Flags) -> Vec<ConfigError> {
     let mut warnings = Vec::new();
     for (key, value) in [("dev", flags.dev), ("watch-courier", flags.watch_courier)] {
-        if !value && document.value.get(key) == Some(&Value::Bool(true)) {
+        // Every server delivers, whether or not it is told to watch the courier.
+        if key == "dev" && !value && document.value.get(key) == Some(&Value::Bool(true)) {
             let reason = format!("has no effect in a file; use the flag --{key}");
             warnings.push(ConfigError { origin: document.origin(key).cloned(), key: key.to_owned(), reason });
         }

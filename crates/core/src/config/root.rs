@@ -69,7 +69,7 @@ pub struct Config {
     #[serde(default)]
     #[schemars(schema_with = "plain_switch")]
     pub dev: bool,
-    /// The courier runs inside the server. Only the flag counts.
+    /// Accepted for compatibility: every server delivers its messages.
     #[serde(default, rename = "watch-courier")]
     pub watch_courier: bool,
     /// No telemetry; there is none.

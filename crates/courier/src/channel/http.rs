@@ -81,14 +81,12 @@ impl Http {
         Ok(Self { method, url: url.clone(), headers, form, body })
     }
 
-    fn request(&self, errand: &Errand<'_>) -> Result<OutboundRequest, Failure> {
+    async fn request(&self, errand: &Errand<'_>) -> Result<OutboundRequest, Failure> {
         let mut body = String::new();
         if self.method != Method::TRACE {
             let value = match &self.body {
                 None => own_body(errand.message),
-                Some(snippet) => snippet
-                    .call(&context(errand))
-                    .map_err(|error| Failure::Transient(format!("the body could not be made: {error}")))?,
+                Some(snippet) => made(snippet.clone(), context(errand)).await?,
             };
             body = if self.form { form(&value)? } else { value.to_string() };
         }
@@ -106,7 +104,7 @@ impl Http {
 #[async_trait]
 impl Channel for Http {
     async fn send(&self, errand: &Errand<'_>) -> Result<(), Failure> {
-        let request = self.request(errand)?;
+        let request = self.request(errand).await?;
         let answer = errand.outbound.send(request).await.map_err(|error| Failure::Transient(error.to_string()))?;
         let status = answer.status;
         if status.is_success() {
@@ -164,6 +162,13 @@ fn context(errand: &Errand<'_>) -> Value {
         context["html_body"] = html.into();
     }
     context
+}
+
+/// What a snippet makes, on a thread that may be kept busy.
+async fn made(snippet: Snippet, context: Value) -> Result<Value, Failure> {
+    let failure = |error: &dyn std::fmt::Display| Failure::Transient(format!("the body could not be made: {error}"));
+    let made = tokio::task::spawn_blocking(move || snippet.call(&context)).await.map_err(|error| failure(&error))?;
+    made.map_err(|error| failure(&error))
 }
 
 fn own_body(message: &Message) -> Value {
@@ -290,7 +295,6 @@ mod tests {
             "function(ctx) std.repeat('a', 1073741824)",
             "function(ctx) error 'cancel'",
             "function(ctx) ctx.nothing",
-            "{ no: 'function' }",
         ] {
             let config = json!({ "body": zelos_core::config::ContentUri::inline(source) });
             let config: RequestConfig = serde_json::from_value(config).unwrap();

@@ -40,7 +40,7 @@ pub(super) struct Flags {
     /// Development mode: cookies over plain HTTP, cheap hashes. Without a file: a server with a folder of its own.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
     pub(super) dev: bool,
-    /// Send mail and SMS from within this process.
+    /// Accepted for compatibility: every server delivers mail and SMS.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
     pub(super) watch_courier: bool,
     /// Accepted for compatibility: Zelos sends no telemetry.

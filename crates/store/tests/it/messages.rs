@@ -43,7 +43,7 @@ fn lease(number: u32) -> Lease {
 }
 
 async fn claim(store: &Store, lease: Lease, now: OffsetDateTime, most: usize) -> Vec<Message> {
-    messages::claim(store, lease, now, most).await.unwrap().messages
+    messages::claim(store, lease, now, most, &MessageChannel::ALL).await.unwrap().messages
 }
 
 async fn found(store: &Store, number: u32) -> (Message, Vec<zelos_core::message::Dispatch>) {
@@ -95,8 +95,8 @@ async fn an_attempt_ends_in_one_of_three_ways() {
         assert_eq!((abandoned.status, attempts.len()), (MessageStatus::Abandoned, 2));
 
         let mut batch = Batch::new();
-        messages::give_back(&mut batch, message(3).id, third.token, again, again);
-        messages::give_back(&mut batch, message(2).id, third.token, again, again);
+        messages::give_back(&mut batch, message(3).id, third.token, again);
+        messages::give_back(&mut batch, message(2).id, third.token, again);
         store.commit(batch).await.unwrap();
         let (back, attempts) = found(&store, 3).await;
         assert_eq!((back.status, back.send_count, attempts.len()), (MessageStatus::Queued, 0, 0));
@@ -124,6 +124,24 @@ async fn a_lease_runs_out() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_can_be_sent_is_claimed() {
+    each(|Database { store, .. }| async move {
+        let mut sms = message(1);
+        sms.channel = MessageChannel::Sms;
+        insert(&store, &sms).await;
+        insert(&store, &message(2)).await;
+        let claim = async |token, channels: &[MessageChannel]| {
+            messages::claim(&store, lease(token), NOW + Duration::MINUTE, 10, channels).await.unwrap().messages
+        };
+        assert!(claim(9, &[]).await.is_empty());
+        assert_eq!(claim(10, &[MessageChannel::Email]).await[0].id, message(2).id);
+        assert!(claim(11, &[MessageChannel::Email]).await.is_empty());
+        assert_eq!(claim(12, &[MessageChannel::Sms]).await[0].id, message(1).id);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn each_goes_to_one_claim() {
     each(|Database { store, .. }| async move {
@@ -137,7 +155,9 @@ async fn each_goes_to_one_claim() {
                     let mut claimed = Vec::new();
                     for round in 0.. {
                         let lease = lease(1000 + courier * 1000 + round);
-                        let got = messages::claim(&store, lease, NOW + Duration::MINUTE * 3, 7).await.unwrap();
+                        let got = messages::claim(&store, lease, NOW + Duration::MINUTE * 3, 7, &MessageChannel::ALL)
+                            .await
+                            .unwrap();
                         claimed.extend(got.messages.iter().map(|message| message.id));
                         if !got.full {
                             break;

@@ -11,7 +11,7 @@ use zelos_core::{
     flow::Kind,
     id::{DispatchId, ErrorId, IdentityId, SessionId},
     identity::{AddressStatus, CredentialType, Via},
-    message::MessageStatus,
+    message::{MessageChannel, MessageStatus},
     session::SessionToken,
 };
 use zelos_store::{
@@ -160,12 +160,14 @@ async fn outbox(store: &Store) {
     }
     let now = NOW + time::Duration::HOUR;
     let lease = messages::Lease { token: sample::id(9), until: now };
-    assert_eq!(messages::claim(store, lease, now, 3).await.unwrap().messages.len(), 1);
+    for channels in [&[MessageChannel::Sms][..], &MessageChannel::ALL] {
+        messages::claim(store, lease, now, 3, channels).await.unwrap();
+    }
     let attempt =
         messages::Attempt { id: DispatchId(sample::id(1)), message: message(1).id, lease: lease.token, at: now };
     let mut batch = Batch::new();
     messages::settle(&mut batch, &attempt, messages::Outcome::Sent);
-    messages::give_back(&mut batch, attempt.message, attempt.lease, now, now);
+    messages::give_back(&mut batch, attempt.message, attempt.lease, now);
     store.commit(batch).await.unwrap();
     messages::find(store, attempt.message).await.unwrap();
     assert_eq!(cleanup::messages(store, now, 10).await.unwrap(), 1);
