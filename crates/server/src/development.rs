@@ -79,6 +79,9 @@ pub(crate) fn greet(config: &Config, folder: &Path) {
     out::line("");
     out::line("Zelos is running, in development mode: not for real people's data.");
     out::line(format_args!("  Start here      {public}"));
+    if config.keeps_mail() && config.selfservice.ui.enabled {
+        out::line(format_args!("  Mailbox         {public}ui/mailbox"));
+    }
     out::line(format_args!("  Admin API       {}admin/identities", config.admin_url()));
     out::line(format_args!("  Data            {}", folder.display()));
     out::line("  Stop            Ctrl-C");

@@ -59,7 +59,16 @@ pub fn development_document(data: &Path, cookie: &Secret, cipher: &Secret) -> Va
         "selfservice": {
             "default_browser_return_url": "http://127.0.0.1:4433/",
             "allowed_return_urls": ["http://127.0.0.1:4433/"],
-            "flows": { "registration": { "after": { "password": { "hooks": [{ "hook": "session" }] } } } },
+            "flows": {
+                "recovery": { "enabled": true, "use": "code" },
+                "verification": { "enabled": true, "use": "code" },
+                // Whoever gave an address is asked at once for the code that went there.
+                "registration": { "after": { "password": { "hooks": [
+                    { "hook": "show_verification_ui" },
+                    { "hook": "session" },
+                ] } } },
+                "settings": { "after": { "profile": { "hooks": [{ "hook": "show_verification_ui" }] } } },
+            },
         },
     })
 }
@@ -78,7 +87,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Hook, *};
 
     #[test]
     fn mail_stays_in_the_house_only_in_development_and_without_a_way_out() {
@@ -104,8 +113,13 @@ mod tests {
         assert_eq!(config.dsn.expose(), "sqlite://./zelos-data/zelos.db?mode=rwc");
         assert_eq!(config.public_url().as_str(), "http://127.0.0.1:4433/");
         assert!(!config.session_cookie().secure);
-        let (_, hooks) = config.selfservice.flows.registration.after.for_method("password");
-        assert_eq!(hooks, [super::super::Hook::Session]);
+        let flows = &config.selfservice.flows;
+        let (_, hooks) = flows.registration.after.for_method("password");
+        assert_eq!(hooks, [Hook::ShowVerificationUi, Hook::Session]);
+        let (_, hooks) = flows.settings.after.for_method("profile");
+        assert_eq!(hooks, [Hook::ShowVerificationUi]);
+        assert!(flows.recovery.enabled && flows.verification.enabled);
+        assert!(config.keeps_mail(), "codes are found in the mailbox");
         assert_eq!(super::super::unbuilt(&config), []);
     }
 }
