@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startServer } from "../server.mjs";
 import { checkAccessible, launch, open } from "./browser.mjs";
-import { field, goToLogin, goToRegistration, message, register, send } from "./steps.mjs";
+import { field, fillIn, goToLogin, goToRegistration, mails, message, register, send, signOut } from "./steps.mjs";
 
 const shots = fileURLToPath(new URL("shots", import.meta.url));
 let server;
@@ -57,3 +57,70 @@ for (const width of [1280, 390]) {
     });
   }
 }
+
+test("pictures: what is sent, and what people do with it", async (t) => {
+  const hooks = [{ hook: "session" }, { hook: "show_verification_ui" }];
+  const flows = {
+    recovery: { enabled: true },
+    verification: { enabled: true },
+    registration: { after: { password: { hooks } } },
+  };
+  const email = { verification: { via: "email" }, recovery: { via: "email" } };
+  const mailing = await startServer({ config: { selfservice: { flows } }, email });
+  t.after(mailing.stop);
+  for (const width of [1280, 390]) {
+    for (const colorScheme of ["light", "dark"]) {
+      const page = await open(browser, { colorScheme, viewport: { width, height: 800 } });
+      const shoot = async (name) => {
+        await checkAccessible(page);
+        await page.screenshot({ path: `${shots}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+      };
+      const ask = () => page.locator('button[name="method"]').click();
+      const address = `ada-${width}-${colorScheme}@example.com`;
+      await fillIn(page, mailing.publicUrl, address);
+      await message(page, 1080003).waitFor();
+      await shoot("verification-code");
+      await page.goto(`${mailing.publicUrl}/`);
+      await shoot("signed-in-unverified");
+      await page.getByRole("link", { name: "Account settings" }).click();
+      await page.waitForURL(/\/ui\/settings\?flow=/);
+      await shoot("settings-unverified");
+      await page.locator("#unverified").getByRole("link").click();
+      await page.waitForURL(/\/ui\/verification\?flow=/);
+      await shoot("verification");
+      await field(page, "email").fill(address);
+      await ask();
+      const [mail] = await mails(page, mailing.publicUrl, address, 2);
+      await field(page, "code").fill(mail.code);
+      await ask();
+      await message(page, 1080002).waitFor();
+      await shoot("verification-done");
+      await page.goto(`${mailing.publicUrl}/ui/mailbox`);
+      await shoot("mailbox");
+      await page.goto(mail.url);
+      await page.frameLocator("iframe").locator("body").waitFor();
+      await shoot("mail");
+      await page.goto(`${mailing.publicUrl}/`);
+      await signOut(page);
+      await goToLogin(page, mailing.publicUrl);
+      await shoot("login-recovery");
+      await page.getByRole("link", { name: "Recover your account" }).click();
+      await page.waitForURL(/\/ui\/recovery\?flow=/);
+      await shoot("recovery");
+      await field(page, "email").fill(address);
+      await ask();
+      await message(page, 1060003).waitFor();
+      await shoot("recovery-code");
+      await field(page, "code").fill("000000");
+      await ask();
+      await message(page, 4060006).waitFor();
+      await shoot("recovery-refused");
+      const [code] = await mails(page, mailing.publicUrl, address, 3);
+      await field(page, "code").fill(code.code);
+      await ask();
+      await page.waitForURL(/\/ui\/settings\?flow=/);
+      await shoot("settings-recovered");
+      await page.context().close();
+    }
+  }
+});
