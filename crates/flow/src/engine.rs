@@ -226,7 +226,7 @@ impl Engine {
         let claimed = self.claimed(cx, flow, input, is_resumed);
         let (method, input, judged) = claimed.map_err(|problem| gate::stranger(cx, flow).unwrap_or(problem))?;
         if !cx.request.is_link && !is_by_admin(flow) && method.needs_csrf(flow, &judged) {
-            gate::csrf(cx, flow, &input)?;
+            gate::csrf(cx, flow, &input).map_err(|problem| over_by_csrf(flow, problem))?;
         }
         flow.transient_payload = judged.get("transient_payload").cloned();
         if let Detail::Settings { identity } = flow.detail {
@@ -446,6 +446,17 @@ fn unreadable(problem: &Problem) -> Problem {
 /// (Kratos selfservice/strategy/{profile,idfirst}).
 fn shown_as_active(kind: Kind, method: &str) -> Option<String> {
     (kind != Kind::Registration).then(|| method.to_owned())
+}
+
+/// Quirk: a recovery that a native app began, and a browser goes on with, is over (Kratos
+/// selfservice/strategy/code/strategy_recovery.go).
+fn over_by_csrf(flow: &Flow, problem: Problem) -> Problem {
+    match problem {
+        Problem::Bad { reason, .. } if flow.kind() == Kind::Recovery => {
+            Problem::StartAgain(Box::new(catalog::invalid(reason)))
+        }
+        other => other,
+    }
 }
 
 /// What programs are told of the new flow, where they go on by it.

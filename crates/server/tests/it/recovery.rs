@@ -636,3 +636,27 @@ async fn guesses_at_once_are_counted_each() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_browser_does_not_go_on_with_an_apps_recovery() {
+    for (flags, status) in [(json!({}), 303), (continues(), 400)] {
+        scenario(by("code", &flags), async |app| {
+            app.person("fence@example.org", PASSWORD).await;
+            let mut visitor = app.visitor(Mode::Native);
+            let flow = visitor.begin("recovery", "").await;
+            let path = format!("/self-service/recovery?flow={}", flow["id"].as_str().unwrap());
+            let body = json!({ "method": "code", "email": "fence@example.org" }).to_string();
+            for header in [("origin", "https://spa.example.org"), ("cookie", "a=b")] {
+                let headers = [("content-type", "application/json"), header];
+                let answer = visitor.send("POST", &path, &headers, body.clone()).await;
+                assert_eq!(answer.status, status, "{}", answer.text);
+                let hint =
+                    answer.json()["error"]["details"]["continue_with"][0]["flow"]["id"].as_str().map(ToOwned::to_owned);
+                let id = hint.or_else(|| answer.location_query("id")).unwrap();
+                assert_eq!(visitor.fetch("recovery", &id).await.messages(), [4_000_001]);
+            }
+            assert!(app.letters("fence@example.org").await.is_empty());
+        })
+        .await;
+    }
+}

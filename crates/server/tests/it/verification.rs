@@ -397,6 +397,29 @@ async fn a_held_change_is_dropped_when_the_ground_moved() {
 }
 
 #[tokio::test]
+async fn a_login_may_lead_to_the_proof() {
+    let setup =
+        with_hooks("login", "password", &json!([{ "hook": "verification" }, { "hook": "show_verification_ui" }]));
+    scenario_for_each(setup, async |app, mut visitor| {
+        let email = email_of(&visitor, "login");
+        let person = app.person(&email, PASSWORD).await;
+        let answer = visitor.sign_in(&email, PASSWORD).await;
+        let flow = led_to(&mut visitor, &answer).await;
+        assert_eq!((visitor.whoami().await.status.as_u16(), message(&flow)), (200, 1_080_003));
+        assert_eq!(address(app, &person).await["status"], "sent");
+        assert_eq!(message(&bring(&mut visitor, &flow, &app.code(&email).await).await), 1_080_002);
+        let mut again = app.visitor(visitor.mode);
+        let answer = again.sign_in(&email, PASSWORD).await;
+        assert!(
+            !answer.text.contains("verification_ui") && !answer.location().contains("verification"),
+            "{}",
+            answer.text
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nobody_signs_in_with_an_address_that_is_not_proven() {
     let setup = with_hooks("login", "password", &json!([{ "hook": "require_verified_address" }]));
     scenario_for_each(setup, async |app, mut visitor| {
