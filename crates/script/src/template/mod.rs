@@ -8,6 +8,7 @@
 //! of little (`repeat`, `untilStep`, `indent`, `printf` with a width) pay before they work.
 
 mod functions;
+mod includes;
 mod instrument;
 mod meter;
 mod set;

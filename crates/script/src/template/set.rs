@@ -1,7 +1,7 @@
 //! A template with the partials it may include: compiled once, rendered many times by any number of threads.
 
 use super::{
-    functions,
+    functions, includes,
     instrument::{self, Problem, Used},
     meter, value,
 };
@@ -92,13 +92,22 @@ impl Set {
         let position = names.iter().position(|name| name == main.0).unwrap_or_default();
         let (mut trees, mut used) = (Vec::new(), Used::new());
         for (index, (name, source)) in sources.iter().enumerate() {
-            trees.extend(parsed(index, name, source, &mut used)?);
+            let found = parsed(index, name, source, &mut used)?;
+            trees.extend(found.into_iter().map(|(name, tree)| (index, name, tree)));
         }
+        if escape == Escape::Text {
+            includes::check(main.0, &trees).map_err(|missing| TemplateError {
+                template: names[missing.source].clone(),
+                line: Some(missing.line),
+                reason: format!("there is no template {:?}", missing.name),
+            })?;
+        }
+        let trees = trees.into_iter().map(|(_, name, tree)| (name, tree));
         let functions = functions::only(&used);
         let engine = match escape {
             Escape::Text => {
                 let entry = entry(Template::new(ENTRY).funcs(functions), main.0)?;
-                Engine::Text(trees.into_iter().fold(entry, |set, (name, tree)| set.add_parse_tree(&name, tree)))
+                Engine::Text(trees.fold(entry, |set, (name, tree)| set.add_parse_tree(&name, tree)))
             }
             Escape::Html => Engine::Html(escaped(main.0, trees, functions)?),
         };
@@ -158,7 +167,11 @@ fn entry(template: Template, main: &str) -> Result<Template, TemplateError> {
 }
 
 /// The escaping is worked out here rather than at the first rendering, so that a broken template is found at once.
-fn escaped(main: &str, trees: Vec<(String, ListNode)>, functions: FuncMap) -> Result<html::Template, TemplateError> {
+fn escaped(
+    main: &str,
+    trees: impl Iterator<Item = (String, ListNode)>,
+    functions: FuncMap,
+) -> Result<html::Template, TemplateError> {
     let lift = |error: EngineError| located(main, &error);
     let mut template = html::Template::new(ENTRY).funcs(functions).parse(&call(main)).map_err(lift)?;
     for (name, tree) in trees {

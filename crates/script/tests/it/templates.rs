@@ -153,3 +153,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_included_and_missing_is_found_when_it_is_compiled() {
+    let partials = [("part", "\n{{if .Name}}{{template \"gone\"}}{{end}}"), ("stale", "{{template \"lost\"}}")];
+    for escape in [Escape::Text, Escape::Html] {
+        let error = Set::compile(escape, ("main", "{{template \"part\" .}}"), &partials).unwrap_err();
+        assert!(error.reason.contains("gone") && error.line == Some(2), "{error}");
+        // What nothing leads to is no matter.
+        assert!(Set::compile(escape, ("main", "{{define \"x\"}}{{template \"y\"}}{{end}}"), &partials).is_ok());
+    }
+}
