@@ -1,9 +1,9 @@
 //! A login: somebody proved who they are. The session begins, or goes on if it was theirs already.
 
-use super::{Caller, completed, destination};
+use super::{Caller, completed, destination, heed};
 use crate::{
     engine::Engine,
-    hooks::{self, Event, Verdict},
+    hooks::{self, Event},
     plug::{Cx, Issued, Outcome},
     sessions,
 };
@@ -43,17 +43,13 @@ pub(super) async fn finish(
     if identity != *old {
         zelos_store::identities::update(&mut batch, old, &identity);
     }
-    if let Verdict::Instead(problem) = verdict {
-        // What the hook did stands – a mail on its way, say –, the login does not.
-        batch.append(hooked);
-        engine.store.commit(batch).await?;
-        return Err(problem);
-    }
+    // What the hook did stands – a mail on its way, say – even where the login does not.
+    batch.append(hooked);
+    let mut batch = heed(engine, verdict, batch).await?;
     match own {
         Some(_) => rows::update(&mut batch, &session),
         None => rows::insert(&mut batch, &session, &token),
     }
-    batch.append(hooked);
     flows::update(&mut batch, &flow);
     engine.store.commit(batch).await?;
 

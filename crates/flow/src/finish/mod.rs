@@ -10,6 +10,7 @@ mod verification;
 use crate::{
     csrf,
     engine::Engine,
+    hooks::Verdict,
     plug::{Completed, Cx, Issued, Outcome, Request, Step},
 };
 use url::Url;
@@ -18,6 +19,7 @@ use zelos_core::{
     identity::Identity,
     problem::{Problem, Result},
 };
+use zelos_store::Batch;
 
 /// Ends the flow with what was shown to be true. A step that does not fit the kind is a bug and says so.
 pub(crate) async fn finish(engine: &Engine, cx: &Cx<'_>, flow: &Flow, step: Step) -> Result<Outcome> {
@@ -69,6 +71,15 @@ impl<'a> Caller<'a> {
     fn csrf(&self) -> Option<csrf::Secret> {
         self.renewed.as_ref().and_then(|request| request.csrf)
     }
+}
+
+/// Ends the flow as a hook wants it, writing what the hook has put into the batch; or hands the batch on.
+async fn heed(engine: &Engine, verdict: Verdict, batch: Batch) -> Result<Batch> {
+    if let Verdict::Instead(problem) = verdict {
+        engine.store.commit(batch).await?;
+        return Err(problem);
+    }
+    Ok(batch)
 }
 
 /// Where a browser goes when the flow is done: what the flow was asked for, else what is configured for the method or

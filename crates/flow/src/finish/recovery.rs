@@ -1,12 +1,12 @@
 //! A recovery: an address of the account has been shown to be theirs. They get a session – a second factor is still
 //! asked for, where one is demanded – and their settings, to set a new password.
 
-use super::{Caller, completed, destination};
+use super::{Caller, completed, destination, heed};
 use crate::{
     ask::Question,
     begin, draw,
     engine::Engine,
-    hooks::{self, Event, Verdict},
+    hooks::{self, Event},
     plug::{Cx, Issued, Outcome},
     sessions,
 };
@@ -39,10 +39,8 @@ pub(super) async fn finish(
     let mut to = destination(cx, &flow, None);
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
-    if let Verdict::Instead(problem) = hooks::after(engine, cx, &mut event).await? {
-        engine.store.commit(hooked).await?;
-        return Err(problem);
-    }
+    let verdict = hooks::after(engine, cx, &mut event).await?;
+    let hooked = heed(engine, verdict, hooked).await?;
     let mut batch = Batch::new();
     if identity != *old {
         zelos_store::identities::update(&mut batch, old, &identity);

@@ -1,10 +1,10 @@
 //! A registration: a person is created with the credential they chose, together with a session. Whether they get that
 //! session is for the hook `session` to say.
 
-use super::{Caller, completed, destination};
+use super::{Caller, completed, destination, heed};
 use crate::{
     engine::Engine,
-    hooks::{self, Event, Verdict},
+    hooks::{self, Event},
     identities,
     plug::{Cx, Draft, Issued, Outcome},
     sessions,
@@ -36,10 +36,7 @@ pub(super) async fn finish(
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
     let verdict = hooks::after(engine, cx, &mut event).await?;
     let is_issued = event.is_issued;
-    if let Verdict::Instead(problem) = verdict {
-        engine.store.commit(hooked).await?;
-        return Err(problem);
-    }
+    let hooked = heed(engine, verdict, hooked).await?;
     let mut batch = Batch::new();
     zelos_store::identities::insert(&mut batch, &identity);
     rows::insert(&mut batch, &session, &token);

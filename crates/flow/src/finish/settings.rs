@@ -1,6 +1,6 @@
 //! Settings: the person as they shall be from now on. The flow stays usable: it is drawn again from what was saved.
 
-use super::{completed, destination};
+use super::{completed, destination, heed};
 use crate::{
     ask, draw,
     engine::Engine,
@@ -43,14 +43,11 @@ pub(super) async fn finish(
     let mut to = destination(cx, &flow, settings.as_ref());
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session).changed(old);
-    match hooks::after(engine, cx, &mut event).await? {
-        Verdict::Go => {}
-        Verdict::Instead(problem) => {
-            engine.store.commit(hooked).await?;
-            return Err(problem);
-        }
-        Verdict::Hold => return hold(engine, cx, flow, old, hooked).await,
+    let verdict = hooks::after(engine, cx, &mut event).await?;
+    if matches!(verdict, Verdict::Hold) {
+        return hold(engine, cx, flow, old, hooked).await;
     }
+    let hooked = heed(engine, verdict, hooked).await?;
     let mut batch = Batch::new();
     zelos_store::identities::update(&mut batch, old, &identity);
     if session != current.session {

@@ -1,7 +1,7 @@
 //! A verification: an address is the person's. What waited for it – a change of their traits – is made with it. Nobody is
 //! signed in by it.
 
-use super::{Caller, completed, destination};
+use super::{Caller, completed, destination, heed};
 use crate::{
     draw,
     engine::Engine,
@@ -48,10 +48,7 @@ pub(super) async fn finish(
     if is_pending && matches!(verdict, Verdict::Go) {
         verdict = hooks::after_kind(engine, cx, Kind::Settings, "profile", &mut event).await?;
     }
-    if let Verdict::Instead(problem) = verdict {
-        engine.store.commit(hooked).await?;
-        return Err(problem);
-    }
+    let hooked = heed(engine, verdict, hooked).await?;
     let mut batch = Batch::new();
     zelos_store::identities::update(&mut batch, old, &identity);
     batch.append(hooked);
