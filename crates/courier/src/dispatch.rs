@@ -1,8 +1,9 @@
 //! The courier: takes what is due from the outbox, sends it, and writes down what became of it.
 //!
-//! Only as much is claimed as is sent at once, so nothing that was claimed ever waits: a lease covers one attempt, a
-//! message that hangs takes up one place and no other's time, and when the courier is told to stop there is nothing to be
-//! given back. If it dies, the leases run out and another one – or the same one, started again – takes over.
+//! Only as much is claimed as is sent at once, so nothing that was claimed waits but for an earlier message to the same
+//! person: a lease covers one attempt, a message that hangs takes up one place and nobody else's time, and when the
+//! courier is told to stop there is nothing to be given back. If it dies, the leases run out and another one – or the
+//! same one, started again – takes over.
 //!
 //! A message leaves the house twice only if the other side took it and we never learned that, or could not write it
 //! down before the lease ran out.
@@ -118,9 +119,9 @@ impl Courier {
             let free = current.at_once.saturating_sub(under_way.len());
             let full = match self.claim(&current, free).await {
                 Ok((lease, claimed)) => {
-                    for message in claimed.messages {
+                    for messages in by_recipient(claimed.messages) {
                         let (courier, current) = (Arc::clone(self), current.clone());
-                        under_way.spawn(async move { courier.attend(&current, &message, lease).await });
+                        under_way.spawn(async move { courier.attend(&current, &messages, lease).await });
                     }
                     away = false;
                     claimed.full
@@ -150,8 +151,10 @@ impl Courier {
     pub async fn round(&self) -> Result<usize, Error> {
         let current = (self.look)();
         let (lease, claimed) = self.claim(&current, current.at_once).await?;
-        join_all(claimed.messages.iter().map(|message| self.attend(&current, message, lease))).await;
-        Ok(claimed.messages.len())
+        let count = claimed.messages.len();
+        let groups = by_recipient(claimed.messages);
+        join_all(groups.iter().map(|messages| self.attend(&current, messages, lease))).await;
+        Ok(count)
     }
 
     async fn claim(&self, current: &Current, most: usize) -> Result<(Lease, messages::Claimed), Error> {
@@ -163,21 +166,24 @@ impl Courier {
         Ok((lease, messages::claim(&self.store, lease, now, most, &current.channels.open()).await?))
     }
 
-    /// Does with a claimed message what is to be done.
-    async fn attend(&self, current: &Current, message: &Message, lease: Lease) {
+    /// Does with claimed messages of one recipient what is to be done, one after the other.
+    async fn attend(&self, current: &Current, messages: &[Message], lease: Lease) {
+        for message in messages {
+            if self.clock.now() + WHOLE_ATTEMPT <= lease.until {
+                self.attend_to(current, message, lease).await;
+            } else {
+                self.give_back(message, lease).await;
+            }
+        }
+    }
+
+    async fn attend_to(&self, current: &Current, message: &Message, lease: Lease) {
         let now = self.clock.now();
         if message.expires_at.is_some_and(|expires_at| expires_at <= now) {
             let error = wire_error("the message was not delivered in time", "what it tells has expired");
             return self.settle(message, lease, Outcome::Abandoned { error: &error }).await;
         }
-        let Some(channel) = current.channels.of(message.channel) else {
-            let mut batch = Batch::new();
-            messages::give_back(&mut batch, message.id, lease.token, now);
-            if let Err(error) = self.store.commit(batch).await {
-                tracing::debug!(%error, "a message could not be given back; its lease runs out");
-            }
-            return;
-        };
+        let Some(channel) = current.channels.of(message.channel) else { return self.give_back(message, lease).await };
         let html = html(current, message);
         let errand = Errand { message, html: html.as_deref(), outbound: &*self.outbound };
         let result = timeout(WHOLE_ATTEMPT, channel.send(&errand)).await;
@@ -185,6 +191,14 @@ impl Courier {
         match result {
             Ok(()) => self.settle(message, lease, Outcome::Sent).await,
             Err(failure) => self.failed(current, message, lease, &failure).await,
+        }
+    }
+
+    async fn give_back(&self, message: &Message, lease: Lease) {
+        let mut batch = Batch::new();
+        messages::give_back(&mut batch, message.id, lease.token, self.clock.now());
+        if let Err(error) = self.store.commit(batch).await {
+            tracing::debug!(id = %message.id, %error, "a message could not be given back; its lease runs out");
         }
     }
 
@@ -237,6 +251,19 @@ impl Counts {
         };
         count.fetch_add(1, Relaxed);
     }
+}
+
+/// The messages of each recipient together, in the order in which they were queued: who asked for a second code must not
+/// get the first one after it.
+fn by_recipient(messages: Vec<Message>) -> Vec<Vec<Message>> {
+    let mut groups: Vec<Vec<Message>> = Vec::with_capacity(messages.len());
+    for message in messages {
+        match groups.iter_mut().find(|group| group[0].recipient == message.recipient) {
+            Some(group) => group.push(message),
+            None => groups.push(vec![message]),
+        }
+    }
+    groups
 }
 
 /// Waits until no more than so many are under way.

@@ -46,6 +46,25 @@ async fn a_mail_arrives_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn one_persons_mails_arrive_in_their_order() {
+    let server = MailServer::obliging();
+    scenario(with(&server), async |app| {
+        let before = server.mails().len();
+        let mut mails: Vec<_> = (0..10).map(|_| mail(app, "ada@example.org")).collect();
+        for (number, mail) in mails.iter_mut().enumerate() {
+            mail.subject = number.to_string();
+            mail.created_at += time::Duration::milliseconds(i64::try_from(number).unwrap());
+        }
+        mails.reverse();
+        queue(app, &mails).await;
+        after(app, &courier(app), 1).await;
+        let subjects: Vec<_> = server.mails()[before..].iter().map(|mail| mail.header("Subject").unwrap()).collect();
+        assert_eq!(subjects, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nothing_a_person_chose_makes_a_header_or_a_command() {
     let server = MailServer::obliging();
     scenario(with(&server), async |app| {
