@@ -91,6 +91,15 @@ pub(crate) fn way_on(cx: &Cx<'_>, flow: &mut Flow, group: Group, to: &str) {
     "GET".clone_into(&mut flow.ui.method);
 }
 
+/// Makes a form that is done, and is still shown, one of the browser as it is now.
+pub(crate) fn renew_csrf(cx: &Cx<'_>, flow: &mut Flow) {
+    let Some(secret) = cx.request.csrf.as_ref().filter(|_| flow.csrf.is_some()) else { return };
+    flow.csrf = Some(csrf::fingerprint(secret));
+    if let Some(node) = flow.ui.find_mut("csrf_token") {
+        node.set_value(Some(csrf::mask(secret, cx.rng).into()));
+    }
+}
+
 /// The anti-CSRF node stands first.
 ///
 /// Quirk: in a verification by code it stands after the button that goes on, and native apps do not get it; a recovery

@@ -36,6 +36,7 @@ pub(super) async fn finish(
     flow.state = State::PassedChallenge;
     flow.updated_at = cx.clock.now();
     flow.ui.messages.clear();
+    draw::renew_csrf(cx, &mut flow);
     let mut to = destination(cx, &flow, None);
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);

@@ -45,7 +45,9 @@ impl Method for Link {
     }
 
     fn claims(&self, _cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
-        let is_ours = flow.active.as_deref() == Some(self.id());
+        // Quirk: a recovery begun for codes takes a wish for a link, a verification does not (Kratos
+        // selfservice/strategy/link/strategy_{recovery,verification}.go).
+        let is_ours = flow.kind() == Kind::Recovery || flow.active.as_deref() == Some(self.id());
         is_ours && (input.method() == self.id() || token(input).is_some())
     }
 
