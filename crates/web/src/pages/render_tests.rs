@@ -131,6 +131,7 @@ fn a_code_that_was_sent_has_a_big_field_and_two_ways_out() {
     assert!(asides[0].contains("class=\"again\" name=\"email\" value=\"ada@example.com\""), "{page}");
     assert!(asides[1].contains("class=\"quiet\" name=\"screen\" value=\"previous\""), "{page}");
     assert_eq!(asides.len(), 2);
+    assert!(page.contains("<p class=\"intro\">at <strong>ada@example.com</strong></p>"), "{page}");
     assert!(page.contains("in the <a href=\"https://id.example/auth/ui/mailbox\" target=\"_blank\">"));
 }
 
