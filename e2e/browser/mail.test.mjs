@@ -276,7 +276,7 @@ test("whoever has several addresses chooses the one to write to, and can go back
   await field(page, "recovery_address").fill(address);
   await ask(page);
   await message(page, 1060006).waitFor();
-  assert.equal(await heading(page), "Where shall we write to?");
+  assert.equal(await heading(page), "Choose an address");
   await checkAccessible(page);
   await page.getByRole("button", { name: "+49****78" }).click();
   await message(page, 1060005).waitFor();
