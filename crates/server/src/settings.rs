@@ -9,6 +9,7 @@ use zelos_core::{
         Config, ConfigError, Flags, Loaded, Source, development_document, identity::IdentitySchema as IdentitySchemaAt,
         load, look_up, reload_allowed, unbuilt,
     },
+    fail_point,
     outbound::Outbound,
     rng::Rng,
     schema::{IdentitySchema, Schemas},
@@ -49,8 +50,10 @@ impl Settings {
         let port = given.metrics_port.map(|port| ("expose-metrics-port".to_owned(), port.into()));
         let other = port.into_iter().collect();
         let flags = Flags { dev: given.dev, watch_courier: given.watch_courier, other };
+        let environment = environment();
+        fail_point::name(&environment);
         let settings = Self {
-            source: Source { built_in, files: given.files, flags, environment: environment() },
+            source: Source { built_in, files: given.files, flags, environment },
             fallback: Secret::new(rng.alphanumeric(32)),
         };
         let loaded = settings.read()?;
