@@ -91,6 +91,12 @@ fn with(mut message: Message, key: &str, value: Value) -> Message {
     message
 }
 
+/// With the header that says which languages a browser wants.
+fn asked_in(mut message: Message, languages: &str) -> Message {
+    message.request_headers.insert("Accept-Language".to_owned(), json!([languages]));
+    message
+}
+
 fn written(letters: &Letters, mut message: Message) -> Message {
     letters.write(&mut message).unwrap();
     message
@@ -103,8 +109,7 @@ fn everything_can_be_written_in_every_language() {
     for language in built_in::LANGUAGES {
         for template in TemplateType::ALL {
             for channel in MessageChannel::ALL {
-                let message = with(message(template, channel), "traits", json!({ "lang": language.tag }));
-                let message = written(&letters, message);
+                let message = written(&letters, asked_in(message(template, channel), language.tag));
                 let text = format!("{}\n{}", message.subject, message.body);
                 let html = letters.html(&message).unwrap().unwrap_or_default();
                 let what = format!("{} {template:?} {channel:?}\n{text}", language.tag);
