@@ -118,8 +118,15 @@ pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compile
     for url in snapshot.returns.ignored() {
         tracing::warn!(%url, "selfservice.allowed_return_urls: the wildcard is too wide, the entry allows nothing");
     }
-    let channels = Channels::compile(&snapshot, outbound).await.map_err(Failure)?;
-    Ok(Compiled::new(snapshot, Arc::new(Letters::built_in())).with_channels(Arc::new(channels)))
+    let channels = Channels::compile(&snapshot, outbound).await;
+    match (channels, Letters::compile(&snapshot, outbound).await) {
+        (Ok(channels), Ok(letters)) => Ok(Compiled::new(snapshot, Arc::new(letters)).with_channels(Arc::new(channels))),
+        (channels, letters) => {
+            let mut errors = channels.err().unwrap_or_default();
+            errors.extend(letters.err().unwrap_or_default());
+            Err(Failure(errors))
+        }
+    }
 }
 
 async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> Result<IdentitySchema, String> {
