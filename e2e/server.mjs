@@ -13,8 +13,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** `email` is what a person's address is for, besides signing in. */
-const identitySchema = (email) => ({
+/** `email` is what a person's address is for, besides signing in; `traits` are more of them. */
+const identitySchema = (email, traits) => ({
   $id: "https://zelos.example/person.schema.json",
   $schema: "http://json-schema.org/draft-07/schema#",
   title: "Person",
@@ -31,6 +31,7 @@ const identitySchema = (email) => ({
         },
         name: { type: "string", title: "Name" },
         newsletter: { type: "boolean", title: "Send me the newsletter" },
+        ...traits,
       },
       required: ["email"],
       additionalProperties: false,
@@ -38,14 +39,15 @@ const identitySchema = (email) => ({
   },
 });
 
-/** Starts a server. `config` is laid over the usual configuration; for `email` see the schema. */
-export async function startServer({ config: changes = {}, email = {} } = {}) {
+/** Starts a server. `config` is laid over the usual configuration; for the others see the schema. */
+export async function startServer({ config: changes = {}, email = {}, traits = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "zelos-e2e-"));
   const [publicPort, adminPort] = await freePorts(2);
   const publicUrl = `http://127.0.0.1:${publicPort}`;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   const config = join(folder, "kratos.json");
-  await writeFile(config, JSON.stringify(merged(configuration(publicPort, adminPort, email), changes), null, 2));
+  const schema = identitySchema(email, traits);
+  await writeFile(config, JSON.stringify(merged(configuration(publicPort, adminPort, schema), changes), null, 2));
 
   const log = [];
   const server = spawn(binary(), ["serve", "--dev", "-c", config], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
@@ -87,8 +89,8 @@ function merged(under, over) {
   return { ...under, ...Object.fromEntries(parts) };
 }
 
-function configuration(publicPort, adminPort, email) {
-  const schema = Buffer.from(JSON.stringify(identitySchema(email))).toString("base64");
+function configuration(publicPort, adminPort, schema) {
+  const url = `base64://${Buffer.from(JSON.stringify(schema)).toString("base64")}`;
   return {
     dsn: "memory",
     serve: {
@@ -102,7 +104,7 @@ function configuration(publicPort, adminPort, email) {
       methods: { password: { enabled: true, config: { haveibeenpwned_enabled: false } } },
       flows: { registration: { style: "unified", after: { password: { hooks: [{ hook: "session" }] } } } },
     },
-    identity: { default_schema_id: "person", schemas: [{ id: "person", url: `base64://${schema}` }] },
+    identity: { default_schema_id: "person", schemas: [{ id: "person", url }] },
     secrets: { default: ["only-for-tests-only-for-tests-32"] },
     hashers: { algorithm: "bcrypt", bcrypt: { cost: 4 } },
   };

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startServer } from "../server.mjs";
 import { checkAccessible, launch, open } from "./browser.mjs";
-import { field, fillIn, goToLogin, heading, isSignedIn, mails, message, password, register, send, signOut } from "./steps.mjs";
+import {
+  field, fillIn, goToLogin, goToRegistration, heading, isSignedIn, mails, message, password, phoneTrait, register, send, signOut,
+} from "./steps.mjs";
 
 const email = { verification: { via: "email" }, recovery: { via: "email" } };
 const flows = (use) => ({
@@ -189,9 +191,10 @@ test("an address that is not verified leads to its verification", async () => {
   await page.goto(`${server.publicUrl}/`);
   await page.locator("#unverified").getByRole("link").click();
   await page.waitForURL(/\/ui\/verification\?flow=/);
-  await field(page, "email").fill(address);
+  assert.equal(await field(page, "email").inputValue(), address, "the address is filled in");
   await ask(page);
   await message(page, 1080003).waitFor();
+  assert.match(await page.locator(".intro").innerText(), new RegExp(`at ${address}`));
   const [mail] = await mails(page, server.publicUrl, address, 2);
   await field(page, "code").fill(mail.code);
   await ask(page);
@@ -247,6 +250,50 @@ test("by link: recovery leads to the settings, verification to the next page", a
   await field(page, "password").fill(next);
   await send(page);
   await message(page, 1050001).waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("whoever has several addresses chooses the one to write to, and can go back", async (t) => {
+  const config = {
+    feature_flags: { choose_recovery_address: true },
+    selfservice: { flows: flows("code") },
+  };
+  const choosing = await startServer({ config, email, traits: { phone: phoneTrait } });
+  t.after(choosing.stop);
+  const page = await open(browser);
+  const [address, phone] = ["choice@example.com", "+4915112345678"];
+  await goToRegistration(page, choosing.publicUrl);
+  await field(page, "traits.email").fill(address);
+  await field(page, "traits.phone").fill(phone);
+  await field(page, "password").fill(password);
+  await send(page);
+  await isSignedIn(page, address);
+  await signOut(page);
+
+  await goToLogin(page, choosing.publicUrl);
+  await page.getByRole("link", { name: "Recover your account" }).click();
+  await field(page, "recovery_address").fill(address);
+  await ask(page);
+  await message(page, 1060006).waitFor();
+  assert.equal(await heading(page), "Choose an address");
+  await checkAccessible(page);
+  await page.getByRole("button", { name: "+49****78" }).click();
+  await message(page, 1060005).waitFor();
+  assert.equal(await heading(page), "Confirm your address");
+  await checkAccessible(page);
+  await page.locator('button[name="screen"]').click();
+  await message(page, 1060006).waitFor();
+  await page.getByRole("button", { name: "+49****78" }).click();
+  await field(page, "recovery_confirm_address").fill(phone);
+  await ask(page);
+  await message(page, 1060004).waitFor();
+  await checkAccessible(page);
+  const [short] = await mails(page, choosing.publicUrl, phone, 1);
+  await field(page, "code").fill(short.code);
+  await ask(page);
+  await page.waitForURL(/\/ui\/settings\?flow=/);
+  await message(page, 1060001).waitFor();
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

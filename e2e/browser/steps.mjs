@@ -4,6 +4,14 @@ import assert from "node:assert/strict";
 
 export const password = "a long pass phrase 93";
 
+/** For a server whose people have a phone number, too. */
+export const phoneTrait = {
+  type: "string",
+  format: "tel",
+  title: "Phone",
+  "ory.sh/kratos": { verification: { via: "sms" }, recovery: { via: "sms" } },
+};
+
 export const field = (page, name) => page.locator(`[name="${name}"]:not([type=hidden])`);
 export const message = (page, id) => page.locator(`[data-message="${id}"]`);
 export const heading = (page) => page.locator("h1").innerText();

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod continue_with;
+pub mod fail_point;
 pub mod flow;
 pub mod id;
 pub mod identity;

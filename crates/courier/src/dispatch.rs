@@ -28,6 +28,7 @@ use tokio::{
 };
 use zelos_core::{
     clock::Clock,
+    fail_point,
     id::DispatchId,
     message::{Message, MessageChannel},
     outbound::Outbound,
@@ -178,6 +179,7 @@ impl Courier {
     }
 
     async fn attend_to(&self, current: &Current, message: &Message, lease: Lease) {
+        fail_point::reached("after a message is claimed");
         let now = self.clock.now();
         if message.expires_at.is_some_and(|expires_at| expires_at <= now) {
             let error = wire_error("the message was not delivered in time", "what it tells has expired");
@@ -189,7 +191,10 @@ impl Courier {
         let result = timeout(WHOLE_ATTEMPT, channel.send(&errand)).await;
         let result = result.unwrap_or_else(|_| Err(Failure::Transient("it took too long".to_owned())));
         match result {
-            Ok(()) => self.settle(message, lease, Outcome::Sent).await,
+            Ok(()) => {
+                fail_point::reached("after a message is sent");
+                self.settle(message, lease, Outcome::Sent).await;
+            }
             Err(failure) => self.failed(current, message, lease, &failure).await,
         }
     }
@@ -229,7 +234,10 @@ impl Courier {
             let mut batch = Batch::new();
             messages::settle(&mut batch, &attempt, outcome);
             match self.store.commit(batch).await {
-                Ok(_) => return self.counts.count(outcome),
+                Ok(_) => {
+                    fail_point::reached("after a message is settled");
+                    return self.counts.count(outcome);
+                }
                 // Written already by a try whose answer was lost, or taken over by another courier.
                 Err(Error::Unmet(_)) => return tracing::info!(id = %message.id, "a message is not ours any more"),
                 Err(error) if at >= lease.until => {

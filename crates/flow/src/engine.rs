@@ -26,6 +26,7 @@ use std::{
 use zelos_core::{
     clock::Clock,
     continue_with::{ContinueWith, NextFlow},
+    fail_point,
     flow::{Channel, Detail, Flow, Kind, Memory},
     id::FlowId,
     outbound::Outbound,
@@ -385,7 +386,9 @@ impl Engine {
     async fn save(&self, cx: &Cx<'_>, flow: &mut Flow, mut also: Batch) -> Result<()> {
         flow.updated_at = cx.clock.now();
         flows::update(&mut also, flow);
+        fail_point::reached("before a flow is saved");
         self.store.commit(also).await?;
+        fail_point::reached("after a flow is saved");
         flow.version += 1;
         Ok(())
     }

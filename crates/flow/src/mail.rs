@@ -68,6 +68,10 @@ fn data(cx: &Cx<'_>, flow: &Flow, letter: &Letter<'_>) -> Result<Map<String, Val
     }
     data.insert("request_url".to_owned(), flow.request_url.as_str().into());
     if letter.via == Via::Sms {
+        // Quirk: a short message calls its recovery code so (Kratos courier/template/sms/recovery_code.go).
+        if let Some(code) = data.remove("recovery_code") {
+            data.insert("verification_code".to_owned(), code);
+        }
         let domain = Url::parse(&flow.request_url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
         data.insert("request_url_domain".to_owned(), domain.unwrap_or_default().into());
     }

@@ -9,6 +9,7 @@ use zelos_core::{
         Config, ConfigError, Flags, Loaded, Source, development_document, identity::IdentitySchema as IdentitySchemaAt,
         load, look_up, reload_allowed, unbuilt,
     },
+    fail_point,
     outbound::Outbound,
     rng::Rng,
     schema::{IdentitySchema, Schemas},
@@ -49,8 +50,10 @@ impl Settings {
         let port = given.metrics_port.map(|port| ("expose-metrics-port".to_owned(), port.into()));
         let other = port.into_iter().collect();
         let flags = Flags { dev: given.dev, watch_courier: given.watch_courier, other };
+        let environment = environment();
+        fail_point::name(&environment);
         let settings = Self {
-            source: Source { built_in, files: given.files, flags, environment: environment() },
+            source: Source { built_in, files: given.files, flags, environment },
             fallback: Secret::new(rng.alphanumeric(32)),
         };
         let loaded = settings.read()?;
@@ -115,8 +118,15 @@ pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compile
     for url in snapshot.returns.ignored() {
         tracing::warn!(%url, "selfservice.allowed_return_urls: the wildcard is too wide, the entry allows nothing");
     }
-    let channels = Channels::compile(&snapshot, outbound).await.map_err(Failure)?;
-    Ok(Compiled::new(snapshot, Arc::new(Letters::built_in())).with_channels(Arc::new(channels)))
+    let channels = Channels::compile(&snapshot, outbound).await;
+    match (channels, Letters::compile(&snapshot, outbound).await) {
+        (Ok(channels), Ok(letters)) => Ok(Compiled::new(snapshot, Arc::new(letters)).with_channels(Arc::new(channels))),
+        (channels, letters) => {
+            let mut errors = channels.err().unwrap_or_default();
+            errors.extend(letters.err().unwrap_or_default());
+            Err(Failure(errors))
+        }
+    }
 }
 
 async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> Result<IdentitySchema, String> {

@@ -1,34 +1,21 @@
 //! Writing letters: a message's subject, plain text and HTML from what it speaks of.
+//!
+//! A message has *parts*: subject, plain text, HTML, and the text of a short message. An operator can bring any part of
+//! any message as a Go template, as for Kratos; such a part is the same in every language ([`sources`]). All else is
+//! ours: a *letter* says what one kind of message says in one language, in named pieces (`subject`, `lead`, `after`, …),
+//! and a *layout* makes a part of them. So a language is ten small files, and more come by dropping them into a folder
+//! ([`built_in`] shows which). Which language a person reads is guessed in [`language`].
+//!
+//! Everything is compiled when the configuration is loaded ([`compiled`]); writing only reads ([`written`]).
 
-use serde_json::Value;
-use zelos_core::message::Message;
+mod built_in;
+mod compiled;
+mod language;
+mod model;
+mod part;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod written;
 
-/// Every template there is, compiled: the built-in ones and the operator's.
-#[derive(Debug)]
-pub struct Letters(());
-
-/// A template that cannot be read, or fails with what it was given.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct LetterError(pub String);
-
-impl Letters {
-    /// The built-in templates.
-    pub fn built_in() -> Self {
-        Self(())
-    }
-
-    /// Fills in the subject and the plain text of a message that is about to be queued.
-    pub fn write(&self, message: &mut Message) -> Result<(), LetterError> {
-        message.subject = message.template_type.as_str().to_owned();
-        let text = |key: &str| message.template_data.get(key).and_then(Value::as_str).unwrap_or_default();
-        let keys = ["verification_url", "recovery_url", "verification_code", "recovery_code"];
-        message.body = keys.map(text).join("\n");
-        Ok(())
-    }
-
-    /// The HTML part of a mail, if it has one.
-    pub fn html(&self, _message: &Message) -> Result<Option<String>, LetterError> {
-        Ok(None)
-    }
-}
+pub use written::{LetterError, Letters};

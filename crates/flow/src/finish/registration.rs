@@ -10,6 +10,7 @@ use crate::{
     sessions,
 };
 use zelos_core::{
+    fail_point,
     flow::{Flow, State},
     identity::Identity,
     problem::{Problem, Result},
@@ -42,11 +43,13 @@ pub(super) async fn finish(
     rows::insert(&mut batch, &session, &token);
     batch.append(hooked);
     flows::update(&mut batch, &flow);
+    fail_point::reached("before a person is saved");
     match engine.store.commit(batch).await {
         Ok(_) => {}
         Err(Error::Unique(_)) => return Err(Problem::form(taken(cx, &identity).await?)),
         Err(error) => return Err(error.into()),
     }
+    fail_point::reached("after a person is saved");
     let issued = is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)) });
     Ok(completed(flow, Some(identity), issued, caller.csrf(), to))
 }

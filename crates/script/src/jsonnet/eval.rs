@@ -124,7 +124,10 @@ impl<'a> Machine<'a> {
     pub(super) fn index(&mut self, object: Value<'a>, name: Value<'a>) -> Run<Value<'a>> {
         match (object, name) {
             (Value::Object(object), Value::Text(name)) => match self.field(object, name)? {
-                Some(field) => self.force(field.value),
+                Some(field) => {
+                    self.sound(object)?;
+                    self.force(field.value)
+                }
                 None => fail(format!("the field {name:?} does not exist")),
             },
             (Value::Array(items), Value::Number(index)) => match operators::place(index, items.len()) {

@@ -23,6 +23,11 @@ pub(super) fn number(number: f64) -> String {
     general(number, 17, false, false)
 }
 
+/// As few digits as tell two numbers apart.
+pub(super) fn short(given: f64) -> String {
+    if given.fract() == 0.0 { number(given) } else { given.to_string() }
+}
+
 /// C's `%e`.
 fn scientific(number: f64, precision: usize, upper: bool) -> String {
     let written = format!("{number:.precision$e}");
@@ -102,7 +107,10 @@ pub(super) fn format<'a>(machine: &mut Machine<'a>, text: Value<'a>, values: Val
         }
         let value = match (&mut given, &directive.key) {
             (Given::Object(object), Some(key)) => match machine.field(object, key)? {
-                Some(field) => machine.force(field.value)?,
+                Some(field) => {
+                    machine.sound(object)?;
+                    machine.force(field.value)?
+                }
                 None => return fail(format!("format does not find the field {key:?}")),
             },
             (Given::Items(items), _) => next(machine, items)?,

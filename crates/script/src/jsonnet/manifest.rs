@@ -22,13 +22,17 @@ pub(super) struct Layout<'l> {
     pub(super) gap: &'l str,
     /// What stands in empty brackets, besides an empty line.
     pub(super) empty: &'l str,
+    /// Numbers in as few digits as tell them apart.
+    pub(super) short: bool,
 }
 
 impl Layout<'static> {
     /// On one line, as strings are joined with values.
-    pub(super) const LINE: Self = Self { indent: "", newline: "", key_separator: ": ", gap: " ", empty: " " };
+    pub(super) const LINE: Self =
+        Self { indent: "", newline: "", key_separator: ": ", gap: " ", empty: " ", short: false };
     /// Without any blank.
-    pub(super) const TIGHT: Self = Self { indent: "", newline: "", key_separator: ":", gap: "", empty: "" };
+    pub(super) const TIGHT: Self =
+        Self { indent: "", newline: "", key_separator: ":", gap: "", empty: "", short: true };
 }
 
 /// The result of a call.
@@ -52,7 +56,7 @@ pub(super) fn json<'a>(machine: &mut Machine<'a>, value: Value<'a>) -> Run<Json>
         }
         Value::Object(object) => {
             let mut members = Map::new();
-            for field in machine.fields(object)?.iter().filter(|field| field.visible) {
+            for field in machine.sound(object)?.iter().filter(|field| field.visible) {
                 let value = machine.force(field.value)?;
                 machine.spend(1 + field.name.len() / 16)?;
                 members.insert(field.name.to_owned(), json(machine, value)?);
@@ -126,6 +130,7 @@ pub(super) fn write<'a>(
     match value {
         Value::Null => to.push_str("null"),
         Value::Bool(truth) => to.push_str(if truth { "true" } else { "false" }),
+        Value::Number(number) if layout.short => to.push_str(&format::short(number)),
         Value::Number(number) => to.push_str(&format::number(number)),
         Value::Text(text) => {
             machine.spend(text.len() / 16)?;
@@ -145,7 +150,7 @@ pub(super) fn write<'a>(
             let inner = format!("{indent}{}", layout.indent);
             to.push('{');
             let mut count = 0;
-            for field in machine.fields(object)?.iter().filter(|field| field.visible) {
+            for field in machine.sound(object)?.iter().filter(|field| field.visible) {
                 between(machine, count, layout, &inner, to)?;
                 count += 1;
                 quote(field.name, to);

@@ -9,12 +9,14 @@ use super::{
 use std::collections::BTreeMap;
 
 impl<'a> Machine<'a> {
-    /// The fields of an object, by name; its assertions are checked when they are first asked for.
+    /// The fields of an object, by name.
     pub(super) fn fields(&mut self, object: &'a Object<'a>) -> Run<&'a [Field<'a>]> {
-        let fields = match object.fields.get() {
-            Some(fields) => fields,
-            None => self.laid_over(object)?,
-        };
+        object.fields.get().map_or_else(|| self.laid_over(object), Ok)
+    }
+
+    /// The fields of an object whose assertions hold: they are checked before a value is first taken out of it.
+    pub(super) fn sound(&mut self, object: &'a Object<'a>) -> Run<&'a [Field<'a>]> {
+        let fields = self.fields(object)?;
         if !object.asserted.replace(true) {
             self.assertions(object)?;
         }

@@ -65,11 +65,7 @@ pub(super) fn finite<'a>(number: f64) -> Run<Value<'a>> {
 }
 
 pub(super) fn bits(number: f64) -> Run<i64> {
-    if number.abs() <= 9_007_199_254_740_991.0 {
-        Ok(number as i64)
-    } else {
-        fail("bits of so large a number are not known")
-    }
+    if number.abs() < i64::MAX as f64 { Ok(number as i64) } else { fail("bits of so large a number are not known") }
 }
 
 fn shift(number: f64) -> Run<u32> {
@@ -118,8 +114,8 @@ pub(super) fn equal<'a>(machine: &mut Machine<'a>, left: Value<'a>, right: Value
         }
         (Value::Array(left), Value::Array(right)) => left.len() == right.len() && same_items(machine, left, right)?,
         (Value::Object(left), Value::Object(right)) => {
-            let left: Vec<_> = machine.fields(left)?.iter().filter(|field| field.visible).copied().collect();
-            let right: Vec<_> = machine.fields(right)?.iter().filter(|field| field.visible).copied().collect();
+            let left: Vec<_> = machine.sound(left)?.iter().filter(|field| field.visible).copied().collect();
+            let right: Vec<_> = machine.sound(right)?.iter().filter(|field| field.visible).copied().collect();
             machine.spend(left.len())?;
             let names = left.iter().map(|field| field.name).eq(right.iter().map(|field| field.name));
             let values =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use zelos_core::{
     id::{DispatchId, MessageId},
-    message::MessageStatus,
+    message::{MessageChannel, MessageStatus},
     rng::SeededRng,
 };
 use zelos_store::{
@@ -90,7 +90,8 @@ async fn a_message_tells_of_its_attempts_and_hides_its_words_outside_development
         let mut at = server.app.engine.clock.now();
         for (token, error) in [(1, Some(json!({"code": 421}))), (2, None)] {
             let lease = Lease { token: Uuid::from_u128(token), until: at + Duration::from_mins(1) };
-            assert_eq!(messages::claim(store, lease, at, 9).await.unwrap().messages.len(), 1);
+            let claimed = messages::claim(store, lease, at, 9, &MessageChannel::ALL).await.unwrap();
+            assert_eq!(claimed.messages.len(), 1);
             at += Duration::from_secs(1);
             let attempt = Attempt { id: DispatchId(Uuid::from_u128(token)), message: id, lease: lease.token, at };
             let outcome = error.as_ref().map_or(Outcome::Sent, |error| Outcome::Again { at, error });

@@ -131,7 +131,28 @@ fn a_code_that_was_sent_has_a_big_field_and_two_ways_out() {
     assert!(asides[0].contains("class=\"again\" name=\"email\" value=\"ada@example.com\""), "{page}");
     assert!(asides[1].contains("class=\"quiet\" name=\"screen\" value=\"previous\""), "{page}");
     assert_eq!(asides.len(), 2);
+    assert!(page.contains("<p class=\"intro\">at <strong>ada@example.com</strong></p>"), "{page}");
     assert!(page.contains("in the <a href=\"https://id.example/auth/ui/mailbox\" target=\"_blank\">"));
+    assert!(page.contains("unwanted mails"));
+    flow["ui"]["nodes"][4]["attributes"]["value"] = json!("+4915112345678");
+    assert!(!draw(Kind::Recovery, flow).contains("unwanted mails"), "a short message is not a mail");
+}
+
+#[test]
+fn where_a_link_was_sent_the_way_on_is_in_the_mail() {
+    let mut sample = sample();
+    let flow = &mut sample["flow"];
+    flow["state"] = json!("sent_email");
+    let input = |name: &str, kind: &str, value: &str| {
+        json!({"type": "input", "group": "link", "messages": [], "meta": {"label": {"text": "Continue"}},
+            "attributes": {"name": name, "type": kind, "value": value, "disabled": false}})
+    };
+    flow["ui"]["nodes"] = json!([input("email", "email", "ada@example.com"), input("method", "submit", "link")]);
+    let page = draw(Kind::Recovery, flow);
+    assert!(page.contains("class=\"again\" name=\"method\" value=\"link\">Send another link</button>"), "{page}");
+    assert!(!page.contains("class=\"primary\"") && page.contains("unwanted mails"), "{page}");
+    flow["state"] = json!("choose_method");
+    assert!(draw(Kind::Recovery, flow).contains("class=\"primary\" name=\"method\" value=\"link\">Continue</button>"));
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(crate) async fn flow(State(app): State<Arc<App>>, caller: Caller, kind: Kind
         Ok((flow, person)) => {
             let identity = person.map(|person| person_json(&caller.snapshot, &person));
             let drawn = match to_value(&FlowView { flow: &flow, identity: identity.as_deref() }) {
-                Ok(flow) => draw_flow(&app, &caller, kind, &flow).await,
+                Ok(flow) => draw_flow(&app, &caller, kind, flow).await,
                 Err(problem) => Err(problem),
             };
             respond_with(&app, &caller, drawn)
@@ -64,16 +64,37 @@ fn begin(caller: &Caller, kind: Kind, return_to: Option<&str>) -> Response {
     respond::redirect(StatusCode::SEE_OTHER, &caller.snapshot.start_url(kind, &query))
 }
 
-async fn draw_flow(app: &App, caller: &Caller, kind: Kind, flow: &Value) -> Result<String> {
+async fn draw_flow(app: &App, caller: &Caller, kind: Kind, mut flow: Value) -> Result<String> {
     let logout_url = logout_url(app, caller).await?;
+    if kind == Kind::Verification
+        && logout_url.is_some()
+        && let Some(current) = app.engine.authenticate(&caller.request).await?
+    {
+        fill_in_address(&mut flow, &to_value(&person_json(&caller.snapshot, &current.person))?);
+    }
     let page = FlowPage {
         kind,
-        flow,
+        flow: &flow,
         base: caller.snapshot.public.as_str(),
         offers: offers(caller),
         logout_url: logout_url.as_deref(),
     };
     Ok(app.pages.flow(&page)?)
+}
+
+/// Whoever is signed in need not type the address that is still to be verified.
+fn fill_in_address(flow: &mut Value, person: &Value) {
+    let asks = flow["state"] == "choose_method";
+    let nodes = flow["ui"]["nodes"].as_array_mut().into_iter().flatten();
+    let mut fields = nodes.map(|node| &mut node["attributes"]).filter(|field| asks && field["name"] == "email");
+    let Some(field) = fields.next() else { return };
+    let addresses = person["verifiable_addresses"].as_array().into_iter().flatten();
+    let mut fitting = addresses.filter(|address| field["type"] != "email" || address["via"] == "email");
+    if let Some(address) = fitting.find(|address| address["verified"] == false)
+        && field["value"].as_str().is_none_or(str::is_empty)
+    {
+        field["value"] = address["value"].clone();
+    }
 }
 
 /// The start page: who is signed in, or how to.
@@ -186,4 +207,35 @@ fn page(app: &App, status: StatusCode, html: String) -> Response {
     respond::set(&mut response, "referrer-policy", HeaderValue::from_static("same-origin"));
     respond::set(&mut response, "cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_filled_in_where_it_is_asked_for() {
+        let flow = |state: &str, kind: &str, value: &str| {
+            let attributes = json!({ "name": "email", "type": kind, "value": value });
+            json!({ "state": state, "ui": { "nodes": [{ "attributes": attributes }] } })
+        };
+        let address =
+            |value: &str, via: &str, verified: bool| json!({ "value": value, "via": via, "verified": verified });
+        let phone = address("+4915112345678", "sms", false);
+        let person = json!({ "verifiable_addresses": [
+            address("old@example.org", "email", true), phone, address("new@example.org", "email", false),
+        ] });
+        for (mut flow, expected) in [
+            (flow("choose_method", "email", ""), "new@example.org"),
+            (flow("choose_method", "text", ""), "+4915112345678"),
+            (flow("choose_method", "email", "typed@example.org"), "typed@example.org"),
+            (flow("sent_email", "submit", ""), ""),
+        ] {
+            fill_in_address(&mut flow, &person);
+            assert_eq!(flow["ui"]["nodes"][0]["attributes"]["value"], expected);
+        }
+        let mut verified = flow("choose_method", "email", "");
+        fill_in_address(&mut verified, &json!({ "verifiable_addresses": [address("a@example.org", "email", true)] }));
+        assert_eq!(verified["ui"]["nodes"][0]["attributes"]["value"], "");
+    }
 }

@@ -79,7 +79,8 @@ pub(super) const TABLE: &[Builtin] = &[
 ];
 
 /// JSON over several lines.
-const SPREAD: Layout<'static> = Layout { indent: "", newline: "\n", key_separator: ": ", gap: "", empty: "" };
+const SPREAD: Layout<'static> =
+    Layout { indent: "", newline: "\n", key_separator: ": ", gap: "", empty: "", short: true };
 
 fn written<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>, layout: Layout<'_>) -> Run<Value<'a>> {
     let value = a.value(machine, 0)?;

@@ -118,7 +118,8 @@ fn parse<'a>(text: &str, base: u32) -> Run<Value<'a>> {
 
 fn char<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>) -> Run<Value<'a>> {
     let number = a.number(machine, 0)?;
-    match char::from_u32(number as u32) {
+    let letter = if number >= 0.0 { char::from_u32(number as u32) } else { None };
+    match letter {
         Some(letter) => machine.text_value(letter.encode_utf8(&mut [0; 4])),
         None => fail(format!("{number} is not the number of a letter")),
     }

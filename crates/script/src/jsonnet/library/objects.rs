@@ -96,7 +96,10 @@ fn get<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>) -> Run<Value<'a>> {
     let (object, name) = (a.object(machine, 0)?, a.text(machine, 1)?);
     let hidden = !a.is_given(3) || a.truth(machine, 3)?;
     match machine.field(object, name)?.filter(|field| field.visible || hidden) {
-        Some(field) => machine.force(field.value),
+        Some(field) => {
+            machine.sound(object)?;
+            machine.force(field.value)
+        }
         None => a.value(machine, 2),
     }
 }
@@ -119,12 +122,16 @@ fn names<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>, hidden: bool) -> R
 }
 
 fn values<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>, hidden: bool) -> Run<Value<'a>> {
+    let object = a.object(machine, 0)?;
+    machine.sound(object)?;
     let values: Vec<_> = fields(machine, a, hidden)?.iter().map(|field| field.value).collect();
     machine.slice(&values).map(Value::Array)
 }
 
 fn pairs<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>, hidden: bool) -> Run<Value<'a>> {
     let mut pairs = Vec::new();
+    let object = a.object(machine, 0)?;
+    machine.sound(object)?;
     for field in fields(machine, a, hidden)? {
         let key = machine.done(Value::Text(field.name))?;
         pairs.push(machine.object(&[("key", key), ("value", field.value)])?);
@@ -145,7 +152,7 @@ fn remove_key<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>) -> Run<Value<
 fn map_with_key<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>) -> Run<Value<'a>> {
     let (function, object) = (a.function(machine, 0)?, a.object(machine, 1)?);
     let mut members = Vec::new();
-    for field in machine.fields(object)?.iter().filter(|field| field.visible) {
+    for field in machine.sound(object)?.iter().filter(|field| field.visible) {
         let name = machine.done(Value::Text(field.name))?;
         let arguments = machine.slice(&[name, field.value])?;
         members.push((field.name, machine.lazy(Lazy::Apply(function, arguments))?));
@@ -158,10 +165,10 @@ fn merge_patch<'a>(machine: &mut Machine<'a>, target: Value<'a>, patch: Value<'a
     let Value::Object(patch) = patch else { return Ok(patch) };
     machine.enter()?;
     let old = match target {
-        Value::Object(target) => machine.fields(target)?,
+        Value::Object(target) => machine.sound(target)?,
         _ => &[],
     };
-    let new = machine.fields(patch)?;
+    let new = machine.sound(patch)?;
     machine.spend(old.len() + new.len())?;
     let find = |fields: &'a [Field<'a>], name: &str| fields.iter().find(|field| field.visible && field.name == name);
     let mut members = Vec::new();
@@ -212,7 +219,7 @@ fn prune<'a>(machine: &mut Machine<'a>, value: Value<'a>) -> Run<Value<'a>> {
         }
         Value::Object(object) => {
             let mut kept = Vec::new();
-            for field in machine.fields(object)?.iter().filter(|field| field.visible) {
+            for field in machine.sound(object)?.iter().filter(|field| field.visible) {
                 let value = machine.force(field.value)?;
                 let value = prune(machine, value)?;
                 if is_something(machine, value)? {

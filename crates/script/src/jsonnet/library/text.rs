@@ -178,6 +178,9 @@ fn split<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>, limit: Option<(i64
         return fail("split wants something to split at");
     }
     machine.spend(text.len())?;
+    if limit.is_some_and(|(limit, _)| limit < -1) {
+        return fail("split wants a limit of -1 or more");
+    }
     let most = |most: i64| usize::try_from(most).map_or(usize::MAX, |most| most.saturating_add(1));
     match limit {
         None => machine.texts(text.split(separator)),

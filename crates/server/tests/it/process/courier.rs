@@ -48,7 +48,7 @@ fn message(number: u128) -> Message {
 }
 
 /// The outbox of a place, looked at from outside.
-struct Outbox(String);
+pub(super) struct Outbox(pub(super) String);
 
 impl Outbox {
     fn with<T>(&self, work: impl AsyncFnOnce(Store) -> T) -> T {
@@ -63,19 +63,19 @@ impl Outbox {
         });
     }
 
-    fn all(&self) -> Vec<Message> {
+    pub(super) fn all(&self) -> Vec<Message> {
         self.with(async |store| {
             let page = Page::After { key: None, size: 1000 };
             messages::list(&store, &messages::Filter::default(), page).await.unwrap().items
         })
     }
 
-    fn all_sent(&self) -> Option<()> {
+    pub(super) fn all_sent(&self) -> Option<()> {
         self.all().iter().all(|message| message.status == MessageStatus::Sent).then_some(())
     }
 
     /// As if the time of every lease had passed.
-    fn end_leases(&self) {
+    pub(super) fn end_leases(&self) {
         self.with(async |store| {
             let mut batch = Batch::new();
             batch.add("UPDATE messages SET due_at = created_at WHERE due_at IS NOT NULL", []);

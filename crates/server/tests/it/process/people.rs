@@ -74,7 +74,7 @@ impl SignUps {
 }
 
 /// Everybody, by address.
-fn identities(admin: u16) -> BTreeMap<String, Value> {
+pub(super) fn identities(admin: u16) -> BTreeMap<String, Value> {
     let mut people = BTreeMap::new();
     let mut page = String::new();
     loop {

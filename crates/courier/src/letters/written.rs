@@ -1,0 +1,152 @@
+//! Writing with the compiled templates.
+
+use super::{
+    compiled::{self, Language, Parts},
+    language, model,
+    part::Part,
+    sources,
+};
+use std::sync::Arc;
+use url::Host;
+use zelos_core::{
+    config::Config,
+    message::{Message, MessageChannel},
+    outbound::Outbound,
+};
+use zelos_script::template::{Limits, Set, TemplateError};
+
+/// The most characters of a subject: more fits into no list of mails.
+const SUBJECT: usize = 250;
+
+/// Every template there is, compiled: the built-in ones and the operator's.
+#[derive(Debug)]
+pub struct Letters {
+    /// What the site is called; empty if it has no name that means anything to people.
+    pub(super) site: String,
+    /// Parts that an operator has brought, in whatever language.
+    pub(super) own: Parts,
+    /// The first is for those whose language there is not.
+    pub(super) languages: Arc<[Language]>,
+}
+
+/// A template that fails with what it was given.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LetterError(pub String);
+
+impl From<TemplateError> for LetterError {
+    fn from(error: TemplateError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Letters {
+    /// The built-in templates alone.
+    pub fn built_in() -> Self {
+        // A test compiles them all, so there are no errors to be told.
+        let languages = compiled::languages(&sources::Sources::default()).unwrap_or_else(|_| Arc::from([]));
+        Self { site: String::new(), own: Parts::new(), languages }
+    }
+
+    /// The templates of a configuration: its own, then ours.
+    ///
+    /// # Errors
+    /// Every template that cannot be had or compiled: its key or file, the line and the reason.
+    pub async fn compile(config: &Config, outbound: &dyn Outbound) -> Result<Self, Vec<String>> {
+        let sources = sources::gather(&config.courier, outbound).await?;
+        match (compiled::own(&sources.parts), compiled::languages(&sources)) {
+            (Ok(own), Ok(languages)) => Ok(Self { site: site(config), own, languages }),
+            (own, languages) => {
+                let mut errors = own.err().unwrap_or_default();
+                errors.extend(languages.err().unwrap_or_default());
+                Err(errors)
+            }
+        }
+    }
+
+    /// Fills in the subject and the plain text of a message that is about to be queued. Should an operator's template
+    /// fail with what it is given, ours stands in for it: whoever waits for a code needs the code.
+    ///
+    /// # Errors
+    /// Our own template fails.
+    pub fn write(&self, message: &mut Message) -> Result<(), LetterError> {
+        let part = match message.channel {
+            MessageChannel::Email => {
+                message.subject = one_line(&self.text(message, Part::Subject)?);
+                Part::Plain
+            }
+            MessageChannel::Sms => {
+                message.subject.clear();
+                Part::Sms
+            }
+        };
+        message.body = readable(&self.text(message, part)?);
+        Ok(())
+    }
+
+    /// The HTML part of a mail, if it has one.
+    ///
+    /// # Errors
+    /// The template fails, or does too much.
+    pub fn html(&self, message: &Message) -> Result<Option<String>, LetterError> {
+        if message.channel != MessageChannel::Email {
+            return Ok(None);
+        }
+        let (tag, ours) = self.ours(message, Part::Html)?;
+        let own = self.own.get(&(message.template_type, Part::Html));
+        let html = self.render(message, tag, own.unwrap_or(ours))?;
+        Ok(Some(html).filter(|html| !html.trim().is_empty()))
+    }
+
+    fn text(&self, message: &Message, part: Part) -> Result<String, LetterError> {
+        let (tag, ours) = self.ours(message, part)?;
+        if let Some(own) = self.own.get(&(message.template_type, part)) {
+            match self.render(message, tag, own) {
+                Ok(text) => return Ok(text),
+                Err(error) => {
+                    tracing::error!(%error, "a template of a message failed; the built-in one is used instead");
+                }
+            }
+        }
+        self.render(message, tag, ours)
+    }
+
+    fn render(&self, message: &Message, tag: &str, set: &Set) -> Result<String, LetterError> {
+        Ok(set.render(&model::model(message, tag, &self.site), &Limits::default())?)
+    }
+
+    /// Our template in the language of whoever gets the message, and that language.
+    fn ours(&self, message: &Message, part: Part) -> Result<(&str, &Set), LetterError> {
+        let key = (message.template_type, part);
+        let there = || self.languages.iter().filter_map(|language| Some((&*language.tag, language.parts.get(&key)?)));
+        let tags: Vec<_> = there().map(|(tag, _)| tag).collect();
+        let chosen = language::chosen(&language::wanted(message), &tags);
+        let mut found = there().filter(|(tag, _)| chosen.is_none_or(|chosen| *tag == chosen));
+        found.next().ok_or_else(|| LetterError(format!("there is no letter {}", message.template_type.as_str())))
+    }
+}
+
+/// What people call the site: the name that mails come from, else the host, if it is one that people know.
+fn site(config: &Config) -> String {
+    if let Some(name) = config.courier.smtp.from_name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+        return name.to_owned();
+    }
+    match config.public_url().host() {
+        Some(Host::Domain(host)) if host.contains('.') => host.to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// A subject is one line of a header: whatever traits or payloads hold, nothing in it begins another or turns the text
+/// around.
+fn one_line(subject: &str) -> String {
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    let words: Vec<_> = subject.split(breaks).map(str::trim).filter(|part| !part.is_empty()).collect();
+    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    words.join(" ").chars().filter(|letter| !turns(*letter)).take(SUBJECT).collect()
+}
+
+/// A text without what no reader sees and no database or mail server wants.
+fn readable(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control() && letter != '\n' && letter != '\t', "")
+}
