@@ -21,9 +21,10 @@ pub enum Problem {
     #[error("the flow has expired")]
     Expired(Box<Expired>),
 
-    /// This flow leads nowhere any more: the engine puts another one in its place, with these words.
-    #[error("the flow is over: {}", .0.id)]
-    StartAgain(Box<Text>),
+    /// This flow leads nowhere any more: the engine puts another one in its place, with these words. `is_shown`: where
+    /// programs would be told of it, they are led to it instead.
+    #[error("the flow is over: {}", text.id)]
+    StartAgain { text: Box<Text>, is_shown: bool },
 
     /// Another flow has taken the place of this one.
     #[error("the flow was replaced")]
@@ -118,6 +119,11 @@ impl Problem {
         Self::Form(vec![FieldText::node(name, text)])
     }
 
+    /// The flow is over, for this reason.
+    pub fn start_again(text: Text) -> Self {
+        Self::StartAgain { text: Box::new(text), is_shown: false }
+    }
+
     /// A plain 400 without an id.
     pub fn bad(reason: impl Into<String>) -> Self {
         Self::Bad { id: None, reason: reason.into() }
@@ -146,6 +152,8 @@ pub struct Expired {
 #[derive(Debug)]
 pub struct Replaced {
     pub by: FlowId,
+    /// Programs are led to it, not told of it.
+    pub is_shown: bool,
     /// What stands above its form.
     pub reason: String,
     /// Told to programs, where they go on by it.

@@ -209,7 +209,9 @@ impl Engine {
                 other?;
                 let typed = input.as_ref().map_or_else(|_| Input::default(), Input::clone);
                 match self.judge(&cx, flow, input).await {
-                    Err(Problem::StartAgain(text)) => Err(self.start_again(&cx, flow, *text).await?),
+                    Err(Problem::StartAgain { text, is_shown }) => {
+                        Err(self.start_again(&cx, flow, *text, is_shown).await?)
+                    }
                     Err(problem) => self.invalid(&cx, flow, problem, &typed).await,
                     done => done,
                 }
@@ -226,7 +228,7 @@ impl Engine {
         // may hold what its owner typed. Only a link that a method follows may be opened anywhere.
         let claimed = self.claimed(cx, flow, input, is_resumed);
         let (method, input, judged) = claimed.map_err(|problem| gate::stranger(cx, flow).unwrap_or(problem))?;
-        if !cx.request.is_link && !is_by_admin(flow) && method.needs_csrf(flow, &judged) {
+        if !cx.request.is_link && method.needs_csrf(flow, &judged) {
             gate::csrf(cx, flow, &input).map_err(|problem| over_by_csrf(flow, problem))?;
         }
         flow.transient_payload = judged.get("transient_payload").cloned();
@@ -365,10 +367,10 @@ impl Engine {
     }
 
     /// A new flow in place of one that leads nowhere any more.
-    async fn start_again(&self, cx: &Cx<'_>, old: &Flow, text: Text) -> Result<Problem> {
+    async fn start_again(&self, cx: &Cx<'_>, old: &Flow, text: Text, is_shown: bool) -> Result<Problem> {
         let reason = text.text.clone().into_owned();
         let by = self.replace(cx, old, text).await?;
-        Ok(Problem::Replaced(Box::new(Replaced { by, reason, continue_with: told(cx, old.kind(), by) })))
+        Ok(Problem::Replaced(Box::new(Replaced { by, is_shown, reason, continue_with: told(cx, old.kind(), by) })))
     }
 
     async fn replace(&self, cx: &Cx<'_>, old: &Flow, text: Text) -> Result<FlowId> {
@@ -455,9 +457,7 @@ fn shown_as_active(kind: Kind, method: &str) -> Option<String> {
 /// selfservice/strategy/code/strategy_recovery.go).
 fn over_by_csrf(flow: &Flow, problem: Problem) -> Problem {
     match problem {
-        Problem::Bad { reason, .. } if flow.kind() == Kind::Recovery => {
-            Problem::StartAgain(Box::new(catalog::invalid(reason)))
-        }
+        Problem::Bad { reason, .. } if flow.kind() == Kind::Recovery => Problem::start_again(catalog::invalid(reason)),
         other => other,
     }
 }

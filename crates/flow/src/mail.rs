@@ -81,7 +81,6 @@ fn data(cx: &Cx<'_>, flow: &Flow, letter: &Letter<'_>) -> Result<Map<String, Val
         let minutes = (expires_at - cx.clock.now()).whole_minutes();
         data.insert("expires_in_minutes".to_owned(), minutes.into());
     }
-    data.insert("user_request_headers".to_owned(), Value::Object(cx.request.headers.clone()));
     Ok(data)
 }
 

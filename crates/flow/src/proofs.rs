@@ -98,6 +98,11 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
     if kind == Kind::Recovery {
         gate::nobody(cx)?;
     }
+    if let Detail::Recovery { by_admin: by_admin @ true, .. } = &mut flow.detail {
+        // Who asks for a code of their own goes on as everybody else.
+        *by_admin = false;
+        flow.csrf = cx.request.csrf.as_ref().map(crate::csrf::fingerprint);
+    }
     flow.memory.set(ADDRESS, typed);
     let mut also = Batch::new();
     match recipient(cx, flow, via, typed).await? {
@@ -182,7 +187,7 @@ pub fn expired_at(cx: &Cx<'_>, flow: &Flow) -> Option<OffsetDateTime> {
 
 /// Ends the flow with a reason of its own.
 pub fn start_again(reason: &'static str) -> Problem {
-    Problem::StartAgain(Box::new(catalog::invalid(reason)))
+    Problem::start_again(catalog::invalid(reason))
 }
 
 /// The person whose address it was when the secret was sent, before and after the proof; none if they are gone or have

@@ -75,12 +75,13 @@ impl Failure {
             Problem::Replaced(replaced) => Self::replaced(replaced),
             Problem::Unverified { next, .. } => {
                 let hint = ContinueWith::ShowVerificationUi { flow: (**next).clone() };
-                new(StatusCode::FORBIDDEN, "The address must be proven first: a code or link is on its way.")
-                    .id("session_verified_address_required")
-                    .detail("continue_with", json!([hint]))
+                // Quirk: the status is 403, the code in the body 400 (Kratos selfservice/hook/require_verified_address.go).
+                let failure = new(StatusCode::BAD_REQUEST, "The address must be proven first: look into your mail.");
+                let failure = failure.id("session_verified_address_required").detail("continue_with", json!([hint]));
+                Self { status: StatusCode::FORBIDDEN, ..failure }
             }
             // The engine has made another flow of it.
-            Problem::StartAgain(text) => new(StatusCode::BAD_REQUEST, &text.text),
+            Problem::StartAgain { text, .. } => new(StatusCode::BAD_REQUEST, &text.text),
             Problem::NeedsReauth { to } => {
                 new(StatusCode::FORBIDDEN, "The last proof is too old for this: prove yourself again.")
                     .id("session_refresh_required")

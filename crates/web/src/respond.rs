@@ -245,7 +245,10 @@ async fn flow_problem_by_itself(
 fn replaced(caller: &Caller, kind: Kind, wants_json: bool, found: &Problem) -> Option<Response> {
     let (id, way, is_told) = match found {
         Problem::Expired(expired) => (expired.replacement?, policy(kind).expired, !expired.continue_with.is_empty()),
-        Problem::Replaced(replaced) => (replaced.by, policy(kind).given_up, !replaced.continue_with.is_empty()),
+        Problem::Replaced(replaced) => {
+            let way = if replaced.is_shown { Replaced::Shown } else { policy(kind).given_up };
+            (replaced.by, way, !replaced.continue_with.is_empty())
+        }
         _ => return None,
     };
     let snapshot = &caller.snapshot;

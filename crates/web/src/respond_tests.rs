@@ -247,7 +247,8 @@ async fn a_flow_that_was_given_up_leads_to_another() {
         (Kind::Verification, vec![], (410, "")),
     ] {
         for form in FORMS {
-            let replaced = problem::Replaced { by: id, reason: "over".into(), continue_with: hints.clone() };
+            let replaced =
+                problem::Replaced { by: id, is_shown: false, reason: "over".into(), continue_with: hints.clone() };
             let problem = Problem::Replaced(Box::new(replaced));
             let caller = caller(&server.app, form);
             let stage = (kind, Stage::Submit);

@@ -30,7 +30,7 @@ pub(super) async fn finish(
     let cx = &caller.cx();
     let mut flow = flow.clone();
     if identity.state != identity::State::Active {
-        return Err(Problem::StartAgain(Box::new(catalog::account_disabled())));
+        return Err(Problem::start_again(catalog::account_disabled()));
     }
     let (session, token) = sessions::begin(cx, &identity, by);
     flow.state = State::PassedChallenge;

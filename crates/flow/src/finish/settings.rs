@@ -44,8 +44,10 @@ pub(super) async fn finish(
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session).changed(old);
     let verdict = hooks::after(engine, cx, &mut event).await?;
+    // Nobody's method is active in settings that can go on.
+    flow.active = None;
     if matches!(verdict, Verdict::Hold) {
-        return hold(engine, cx, flow, old, hooked).await;
+        return hold(engine, cx, flow, (old, identity), hooked).await;
     }
     let hooked = heed(engine, verdict, hooked).await?;
     let mut batch = Batch::new();
@@ -68,11 +70,17 @@ pub(super) async fn finish(
     Ok(completed(flow, Some(identity), Some(issued), None, to))
 }
 
-/// The change waits for something, which the hook has begun: the form stays as it is.
-async fn hold(engine: &Engine, cx: &Cx<'_>, mut flow: Flow, old: &Identity, hooked: Batch) -> Result<Outcome> {
+/// The change waits for something, which the hook has begun: the form stays, with what was wished.
+async fn hold(
+    engine: &Engine,
+    cx: &Cx<'_>,
+    mut flow: Flow,
+    (old, wished): (&Identity, Identity),
+    hooked: Batch,
+) -> Result<Outcome> {
     let next = std::mem::take(&mut flow.continue_with);
     flow.state = State::first(Kind::Settings, false);
-    draw::draw(cx, &engine.methods, &mut flow, &ask::Question::Change { of: Box::new(old.clone()) }).await?;
+    draw::draw(cx, &engine.methods, &mut flow, &ask::Question::Change { of: Box::new(wished) }).await?;
     let mut batch = hooked;
     flows::update(&mut batch, &flow);
     engine.store.commit(batch).await?;

@@ -27,9 +27,6 @@ impl Hook for ShowVerificationUi {
 
     async fn run(&self, _: &Engine, cx: &Cx<'_>, _: &Configured, event: &mut Event<'_>) -> Result<Verdict> {
         let Some((id, address)) = event.verification.take() else { return Ok(Verdict::Go) };
-        if event.flow.channel == Channel::Browser {
-            *event.to = cx.snapshot.ui_url_of(Kind::Verification, id);
-        }
         event.flow.continue_with.push(hint(cx, event.flow.channel, id, address));
         Ok(Verdict::Go)
     }

@@ -69,7 +69,12 @@ impl Method for Code {
     /// Quirk: a verification takes a code from anywhere: it may have been opened from a mail (Kratos
     /// selfservice/strategy/code/strategy_verification.go).
     fn needs_csrf(&self, flow: &Flow, input: &Input) -> bool {
-        !(flow.kind() == Kind::Verification && given(input, "code").is_some())
+        match flow.detail {
+            Detail::Verification => given(input, "code").is_none(),
+            // It was handed to somebody who has never been here; a code of their own they ask for like everybody.
+            Detail::Recovery { by_admin: true, .. } => given(input, "email").is_some(),
+            _ => true,
+        }
     }
 
     fn sender(&self) -> Option<&dyn Sender> {

@@ -144,9 +144,7 @@ impl Code {
         }
         let email = given(input, "email");
         match (flow.state, email) {
-            (State::PassedChallenge, Some(_)) => {
-                Err(Problem::StartAgain(Box::new(catalog::recovery_already_completed())))
-            }
+            (State::PassedChallenge, Some(_)) => Err(Problem::start_again(catalog::recovery_already_completed())),
             (State::PassedChallenge, None) => Err(proofs::start_again("This code has been used: ask for another one.")),
             (State::ChooseMethod, None) => Err(missing("email")),
             (_, None) => self.redeem(cx, flow, input).await,

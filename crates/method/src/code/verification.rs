@@ -13,9 +13,12 @@ use zelos_flow::{
     proofs::{self, ADDRESS},
 };
 
-/// A code says by itself that it is one.
+/// A code says by itself that it is one. What is no method at all is for the payload's schema to refuse.
 pub(super) fn claims(input: &Input) -> bool {
-    input.method() == "code" || (input.method().is_empty() && given(input, "code").is_some())
+    match input.method() {
+        "" => given(input, "code").is_some(),
+        method => method != "link",
+    }
 }
 
 /// Memory: the code that a link in a mail brought along, for the field to show.
@@ -48,7 +51,7 @@ fn address_node(cx: &Cx<'_>) -> Node {
 impl Code {
     pub(super) async fn verify(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         if flow.state == State::PassedChallenge {
-            return Err(Problem::StartAgain(Box::new(catalog::verification_already_completed())));
+            return Err(Problem::start_again(catalog::verification_already_completed()));
         }
         if let Some(code) = given(input, "code") {
             if cx.request.is_link {

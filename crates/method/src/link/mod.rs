@@ -181,5 +181,5 @@ fn token(input: &Input) -> Option<&str> {
 }
 
 fn over(text: Text) -> Problem {
-    Problem::StartAgain(Box::new(text))
+    Problem::StartAgain { text: Box::new(text), is_shown: true }
 }

@@ -251,8 +251,8 @@ async fn a_code_for_an_address_that_has_changed_is_worth_nothing() {
         let flow = visitor.begin("recovery", "").await;
         let flow = ask(&mut visitor, &flow, "code", &old).await;
         let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
-        let patch = json!([{ "op": "replace", "path": "/traits/email", "value": new }]);
-        assert_eq!(app.admin("PATCH", &path, Some(patch)).await.status, 200);
+        let change = json!([{ "op": "replace", "path": "/traits/email", "value": new }]);
+        assert_eq!(app.admin("PATCH", &path, Some(change)).await.status, 200);
         // Somebody else has it now.
         app.person(&old, PASSWORD).await;
         let answer = bring(&mut visitor, &flow, &app.code(&old).await).await;
@@ -313,7 +313,7 @@ async fn a_link_that_is_wrong_or_old_leads_to_a_new_form() {
         app.clock.advance(Duration::from_secs(301));
         let answer = browser.get(&app.link("stale@example.org").await).await;
         assert_eq!(browser.flow("recovery", &answer).await["ui"]["messages"][0]["id"], 4_060_005);
-        app.clock.advance(Duration::from_secs(3600));
+        app.clock.advance(Duration::from_hours(1));
         let answer = app.visitor(Mode::Page).get(&link).await;
         assert!(answer.location().starts_with("http://ui.example.org/recovery?flow="), "{}", answer.location());
     })
@@ -402,8 +402,8 @@ async fn somebody_who_is_switched_off_does_not_get_back_in() {
         let flow = visitor.begin("recovery", "").await;
         let flow = ask(&mut visitor, &flow, "code", &email).await;
         let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
-        let patch = json!([{ "op": "replace", "path": "/state", "value": "inactive" }]);
-        assert_eq!(app.admin("PATCH", &path, Some(patch)).await.status, 200);
+        let change = json!([{ "op": "replace", "path": "/state", "value": "inactive" }]);
+        assert_eq!(app.admin("PATCH", &path, Some(change)).await.status, 200);
         let answer = bring(&mut visitor, &flow, &app.code(&email).await).await;
         assert_eq!(answer.status, 303, "{}", answer.text);
         let id = answer.location_query("flow").or_else(|| answer.location_query("id")).unwrap();
@@ -455,9 +455,9 @@ async fn people_may_choose_where_the_code_goes() {
         let (first, second) = (format!("first-{mode}@example.org"), format!("second-{mode}@example.org"));
         let phone = format!("+491511234567{}", mode.len());
         let traits = json!({ "name": mode, "first": first, "second": second, "phone": phone });
-        let made =
+        let created =
             app.admin("POST", "/admin/identities", Some(json!({ "schema_id": "default", "traits": traits }))).await;
-        assert_eq!(made.status, 201, "{}", made.text);
+        assert_eq!(created.status, 201, "{}", created.text);
 
         let flow = visitor.begin("recovery", "").await;
         assert_eq!(flow["state"], "recovery_awaiting_address");
@@ -659,4 +659,41 @@ async fn a_browser_does_not_go_on_with_an_apps_recovery() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_recovery_by_code_can_become_one_by_link() {
+    scenario_for_each(by("code", &json!({})), async |app, mut visitor| {
+        let email = email_of(&visitor, "switch");
+        app.person(&email, PASSWORD).await;
+        let flow = visitor.begin("recovery", "").await;
+        let flow = ask(&mut visitor, &flow, "link", &email).await;
+        assert_eq!((&flow["active"], &flow["ui"]["messages"][0]["id"]), (&json!("link"), &json!(1_060_002)));
+        let answer = app.visitor(Mode::Page).get(&app.link(&email).await).await;
+        assert!(answer.location().starts_with("http://ui.example.org/settings?flow="), "{}", answer.location());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_was_handed_a_code_may_ask_for_one_like_everybody() {
+    scenario(by("code", &json!({})), async |app| {
+        let person = app.person("handed@example.org", PASSWORD).await;
+        let made = app.admin("POST", "/admin/recovery/code", Some(json!({ "identity_id": person["id"] }))).await.json();
+        let id = made["recovery_link"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
+        let mut visitor = app.visitor(Mode::Spa);
+        let flow = visitor.fetch("recovery", &id).await.json();
+        let body = json!({ "method": "code", "email": "handed@example.org", "csrf_token": "none" });
+        assert_eq!(visitor.submit(&flow, body).await.status, 403, "not without the browser's token");
+        visitor.begin("login", "").await;
+        let token = node(&visitor.begin("login", "").await, "csrf_token")["attributes"]["value"].clone();
+        let body = json!({ "method": "code", "email": "handed@example.org", "csrf_token": token });
+        let flow = visitor.submit(&flow, body).await.json();
+        assert!(node(&flow, "csrf_token").is_object() && node(&flow, "email").is_object(), "{flow}");
+        let answer = bring(&mut visitor, &flow, made["recovery_code"].as_str().unwrap()).await;
+        assert_eq!(answer.messages(), [4_060_006], "the one that was handed over is gone");
+        let answer = bring(&mut visitor, &flow, &app.code("handed@example.org").await).await;
+        settings_behind(&visitor, &answer);
+    })
+    .await;
 }

@@ -174,7 +174,7 @@ async fn a_step_that_does_not_fit_the_flow_is_a_fault_and_does_nothing() {
     let setup = Setup::with(json!({ "selfservice": { "flows": {
         "recovery": { "enabled": true }, "verification": { "enabled": true },
     } } }));
-    let setup = setup.wired(|parts| parts.methods.push(Box::new(Misfit)));
+    let setup = setup.wired(|parts| parts.methods.insert(0, Box::new(Misfit)));
     zelos_testkit::scenario(setup, async |app| {
         app.person("misfit@example.org", crate::wire::PASSWORD).await;
         for (kind, fitting) in [

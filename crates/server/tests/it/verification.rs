@@ -162,8 +162,8 @@ async fn a_code_is_for_one_person_one_kind_and_one_address() {
         let flow = ask(&mut visitor, &flow, "code", &other).await;
         let code = app.code(&other).await;
         let path = format!("/admin/identities/{}", victim["id"].as_str().unwrap());
-        let patch = json!([{ "op": "replace", "path": "/traits/email", "value": email_of(&visitor, "moved") }]);
-        assert_eq!(app.admin("PATCH", &path, Some(patch)).await.status, 200);
+        let change = json!([{ "op": "replace", "path": "/traits/email", "value": email_of(&visitor, "moved") }]);
+        assert_eq!(app.admin("PATCH", &path, Some(change)).await.status, 200);
         assert_eq!(message(&bring(&mut visitor, &flow, &code).await), 4_070_006, "not theirs any more");
         assert_eq!(address(app, &victim).await["verified"], false);
     })
@@ -329,7 +329,8 @@ async fn an_address_changes_only_when_it_is_proven() {
             let shown = answer.json();
             assert_eq!((answer.status.as_u16(), &shown["state"]), (200, &json!("show_form")));
             assert_eq!(shown["continue_with"].as_array().unwrap().len(), 1);
-            assert_eq!(node(&shown, "traits.email")["attributes"]["value"], old);
+            assert_eq!(node(&shown, "traits.email")["attributes"]["value"], new, "what was wished stays in the form");
+            assert_eq!(shown["identity"]["traits"]["email"], old);
         }
         let verification = led_to(&mut visitor, &answer).await;
         assert_eq!(address(app, &person).await["value"], old);
@@ -365,8 +366,8 @@ async fn a_held_change_is_dropped_when_the_ground_moved() {
             let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
             match what {
                 "traits" => {
-                    let patch = json!([{ "op": "add", "path": "/traits/name", "value": "Other" }]);
-                    assert_eq!(app.admin("PATCH", &path, Some(patch)).await.status, 200);
+                    let change = json!([{ "op": "add", "path": "/traits/name", "value": "Other" }]);
+                    assert_eq!(app.admin("PATCH", &path, Some(change)).await.status, 200);
                 }
                 "session" => {
                     assert_eq!(app.admin("DELETE", &format!("{path}/sessions"), None).await.status, 204);
@@ -431,6 +432,7 @@ async fn nobody_signs_in_with_an_address_that_is_not_proven() {
         } else {
             let error = &answer.json()["error"];
             assert_eq!((answer.status.as_u16(), &error["id"]), (403, &json!("session_verified_address_required")));
+            assert_eq!(error["code"], 400);
             let next = &error["details"]["continue_with"][0]["flow"];
             assert_eq!(next["verifiable_address"], email);
             visitor.fetch("verification", next["id"].as_str().unwrap()).await.json()

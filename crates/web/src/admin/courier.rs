@@ -72,7 +72,6 @@ struct DispatchView<'a> {
     id: DispatchId,
     message_id: MessageId,
     status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a Value>,
     created_at: Rfc3339,
     updated_at: Rfc3339,
