@@ -90,7 +90,7 @@ fn selfservice(mails: bool) -> Value {
             },
             "settings": {"ui_url": page("settings")},
             "recovery": {"ui_url": page("recovery"), "enabled": mails, "use": "code"},
-            "verification": {"ui_url": page("verification"), "enabled": false},
+            "verification": {"ui_url": page("verification"), "enabled": mails, "use": "code"},
         },
     })
 }

@@ -13,6 +13,8 @@ pub(crate) struct Measure {
     pub(crate) rounds: u64,
     /// Sorted only when figures are read.
     latencies: Vec<Duration>,
+    /// Of the same units for addresses that nobody has.
+    unknown: Vec<Duration>,
     pub(crate) failures: u64,
     pub(crate) refusals: u64,
     pub(crate) first_failure: Option<String>,
@@ -39,6 +41,15 @@ impl Measure {
         }
     }
 
+    /// Units that were done for addresses that somebody has, and for others.
+    pub(crate) fn of_known_and_unknown(known: Load, unknown: Load) -> Self {
+        let mut measure = Self::of(known);
+        measure.unknown = unknown.latencies;
+        measure.failures += unknown.failures;
+        measure.first_failure = measure.first_failure.or(unknown.first_failure);
+        measure
+    }
+
     /// A scenario that could not be measured.
     pub(crate) fn failed(error: &anyhow::Error) -> Self {
         Self { rounds: 1, failures: 1, first_failure: Some(format!("{error:#}")), ..Self::default() }
@@ -63,6 +74,7 @@ impl Measure {
             if first { other.database_cpu_ms } else { sum(self.database_cpu_ms, other.database_cpu_ms) };
         self.rounds += other.rounds;
         self.latencies.extend(other.latencies);
+        self.unknown.extend(other.unknown);
         self.failures += other.failures;
         self.refusals += other.refusals;
         self.first_failure = self.first_failure.take().or(other.first_failure);
@@ -98,15 +110,24 @@ impl Measure {
 
     /// The latency in milliseconds that `percent` of the units did not exceed.
     pub(crate) fn percentile(&self, percent: usize) -> Option<f64> {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        let place = (sorted.len() * percent).div_ceil(100).max(1) - 1;
-        sorted.get(place).map(|latency| latency.as_secs_f64() * 1000.0)
+        percentile(&self.latencies, percent)
+    }
+
+    /// The median in milliseconds for addresses that nobody has.
+    pub(crate) fn unknown(&self) -> Option<f64> {
+        percentile(&self.unknown, 50)
     }
 
     fn per_unit(&self, total: Option<f64>) -> Option<f64> {
         total.filter(|_| self.units() > 0).map(|total| total / float(self.units()))
     }
+}
+
+fn percentile(latencies: &[Duration], percent: usize) -> Option<f64> {
+    let mut sorted = latencies.to_vec();
+    sorted.sort_unstable();
+    let place = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(place).map(|latency| latency.as_secs_f64() * 1000.0)
 }
 
 /// Reads the meters of server and database before and after something.

@@ -47,6 +47,8 @@ impl Report<'_> {
             ("cpu_with_database_ms", Figure::CpuWithDatabase),
             ("units_per_second", Figure::Rate),
             ("p50_ms", Figure::P50),
+            ("p50_unknown_ms", Figure::P50Unknown),
+            ("p50_known_to_unknown", Figure::Telling),
             ("p99_ms", Figure::P99),
             ("round_ms", Figure::Round),
             ("peak_mb", Figure::Peak),
@@ -83,6 +85,7 @@ impl Report<'_> {
             "db ms",
             "units/s",
             "p50 ms",
+            "unknown",
             "p99 ms",
             "round ms",
             "peak MB",
@@ -94,7 +97,8 @@ impl Report<'_> {
             row.push(cell(self.figure(*key, Figure::Cpu)));
             row.push(cell(self.figure(*key, Figure::NetCpu)));
             row.push(cell(measure.database_cpu()));
-            for figure in [Figure::Rate, Figure::P50, Figure::P99, Figure::Round, Figure::Peak, Figure::Rest] {
+            let p50 = [Figure::Rate, Figure::P50, Figure::P50Unknown];
+            for figure in p50.into_iter().chain([Figure::P99, Figure::Round, Figure::Peak, Figure::Rest]) {
                 row.push(cell(self.figure(*key, figure)));
             }
             row
@@ -173,6 +177,11 @@ impl Report<'_> {
             }
             Figure::Rate => measure.rate(),
             Figure::P50 => measure.percentile(50),
+            Figure::P50Unknown => measure.unknown(),
+            Figure::Telling => {
+                let (known, unknown) = (measure.percentile(50)?, measure.unknown()?);
+                Some((known / unknown).max(unknown / known))
+            }
             Figure::P99 => measure.percentile(99),
             Figure::Round => measure.round_ms(),
             Figure::Peak => megabytes(measure.peak),

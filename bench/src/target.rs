@@ -20,6 +20,10 @@ pub(crate) enum Figure {
     Rate,
     /// Milliseconds that half of the units did not exceed.
     P50,
+    /// Milliseconds that half of the units did not exceed for addresses that nobody has.
+    P50Unknown,
+    /// The longer of the two medians as a multiple of the shorter.
+    Telling,
     /// Milliseconds that 99 of 100 units did not exceed.
     P99,
     /// Milliseconds for all of a round.
@@ -41,6 +45,8 @@ impl Figure {
             Figure::TimesHello => "cpu × hello",
             Figure::Rate => "units/s",
             Figure::P50 => "p50 ms",
+            Figure::P50Unknown => "p50 ms, unknown",
+            Figure::Telling => "p50 known : unknown",
             Figure::P99 => "p99 ms",
             Figure::Round => "round ms",
             Figure::Peak => "peak MB",
@@ -71,6 +77,7 @@ pub(crate) fn targets(scenario: Scenario, scheme: &str) -> &'static [(Figure, f6
         Scenario::Idle => &[(Figure::Rest, 20.0), (Figure::Size, 25.0)],
         Scenario::Mix => &[(Figure::Rest, 60.0)],
         Scenario::Mail => &[(Figure::Rate, 500.0)],
+        Scenario::RecoveryStart | Scenario::VerificationStart => &[(Figure::Telling, 1.1)],
         _ => &[],
     }
 }
@@ -84,6 +91,7 @@ pub(crate) fn compared(scenario: Scenario) -> &'static [Figure] {
         Scenario::Idle => &[Figure::Rest, Figure::Size],
         Scenario::Mix => &[Figure::Cpu, Figure::Rate, Figure::Peak, Figure::Rest],
         Scenario::Mail => &[Figure::Cpu, Figure::Rate],
+        Scenario::RecoveryStart | Scenario::VerificationStart => &[Figure::P50, Figure::P50Unknown],
         Scenario::LoginApi | Scenario::LoginBrowser | Scenario::Registration => {
             &[Figure::Cpu, Figure::NetCpu, Figure::Rate, Figure::P50, Figure::P99]
         }

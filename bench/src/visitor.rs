@@ -94,11 +94,9 @@ impl<'a> Visitor<'a> {
         text(&self.submit(begun, &body).await?.expect(200)?.json()?, "/session_token")
     }
 
-    /// A native app asks for a code to recover an account: a mail is queued.
-    pub(crate) async fn ask_for_recovery(&mut self, turn: usize) -> Result<()> {
-        let begun = self.begin("recovery").await?;
-        let person = &self.world.people[turn % self.world.people.len()];
-        self.submit(&begun, &json!({"method": "code", "email": person.email})).await?.expect(200).map(|_| ())
+    /// Asks for a code, in a recovery or verification: if somebody has the address, a mail is queued.
+    pub(crate) async fn ask_for_code(&mut self, begun: &Begun, email: &str) -> Result<()> {
+        self.submit(begun, &json!({"method": "code", "email": email})).await?.expect(200).map(|_| ())
     }
 
     async fn register(&mut self, turn: usize) -> Result<()> {

@@ -148,6 +148,28 @@ test("a link in the mail opens around it, with the code filled in", async () => 
   await page.context().close();
 });
 
+test("a link from a mail may be opened in another browser, which is not signed in by it", async () => {
+  const page = await open(browser);
+  const address = "elsewhere@example.com";
+  await join(page, address);
+  const [mail] = await mails(page, server.publicUrl, address, 1);
+  await page.goto(mail.url);
+  const link = await page.locator("#link").getAttribute("href");
+  const other = await open(browser);
+  await other.goto(link);
+  assert.equal(await field(other, "code").inputValue(), mail.code);
+  await ask(other);
+  await message(other, 1080002).waitFor();
+  await other.locator("#continue").click();
+  await other.getByRole("link", { name: "Create account" }).waitFor();
+  assert.deepEqual(other.complaints, []);
+  await page.goto(`${server.publicUrl}/`);
+  await isSignedIn(page, address);
+  assert.equal(await page.locator("#unverified").count(), 0);
+  await other.context().close();
+  await page.context().close();
+});
+
 test("an unknown address looks the same and gets nothing", async () => {
   const page = await open(browser);
   await forget(page, server.publicUrl, "nobody@example.com");
@@ -298,8 +320,10 @@ test("whoever has several addresses chooses the one to write to, and can go back
   await page.context().close();
 });
 
-test("a change that needs a fresh proof is resumed after it", async (t) => {
-  const config = { selfservice: { flows: { settings: { privileged_session_max_age: "1s" } } } };
+test("changes that need a fresh proof are resumed after it", async (t) => {
+  const after = { profile: { hooks: [{ hook: "show_verification_ui" }] } };
+  const settings = { privileged_session_max_age: "1s", after };
+  const config = { selfservice: { flows: { ...flows("code"), settings } } };
   const strict = await startServer({ config, email });
   t.after(strict.stop);
   const page = await open(browser);
@@ -308,19 +332,37 @@ test("a change that needs a fresh proof is resumed after it", async (t) => {
   await page.getByRole("link", { name: "Account settings" }).click();
   await page.waitForURL(/\/ui\/settings\?flow=/);
   // The session has to grow old, and the server's clock cannot be moved from here.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const growOld = () => new Promise((resolve) => setTimeout(resolve, 1500));
+  await growOld();
   await field(page, "password").fill(next);
   await send(page);
   await page.waitForURL(/\/ui\/login\?flow=/);
   assert.equal(await heading(page), "Confirm that it is you");
   await checkAccessible(page);
+  await field(page, "password").fill("not the pass phrase");
+  await send(page);
+  await message(page, 4000006).waitFor();
   await field(page, "password").fill(password);
   await send(page);
   await page.waitForURL(/\/ui\/settings\?flow=/);
   await message(page, 1050001).waitFor();
+
+  await growOld();
+  const changed = "privileged-later@example.com";
+  await field(page, "traits.email").fill(changed);
+  await page.locator('button[name="method"][value="profile"]').click();
+  await page.waitForURL(/\/ui\/login\?flow=/);
+  await field(page, "password").fill(next);
+  await send(page);
+  await page.waitForURL(/\/ui\/verification\?flow=/);
+  assert.match(await page.locator(".intro").innerText(), new RegExp(`at ${changed}`));
+  const [mail] = await mails(page, strict.publicUrl, changed, 1);
+  await field(page, "code").fill(mail.code);
+  await ask(page);
+  await message(page, 1080002).waitFor();
   await page.goto(`${strict.publicUrl}/`);
   await signOut(page);
-  await signIn(page, strict.publicUrl, address, next);
+  await signIn(page, strict.publicUrl, changed, next);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

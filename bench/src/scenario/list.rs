@@ -34,6 +34,8 @@ pub(crate) enum Scenario {
     Mix,
     #[value(name = "mail-1000")]
     Mail,
+    RecoveryStart,
+    VerificationStart,
 }
 
 /// Where a scenario runs.
@@ -59,7 +61,9 @@ impl Scenario {
             | Scenario::StartEmpty
             | Scenario::Idle
             | Scenario::Mix
-            | Scenario::Mail => Place::Alone,
+            | Scenario::Mail
+            | Scenario::RecoveryStart
+            | Scenario::VerificationStart => Place::Alone,
             _ => Place::Shared(Hasher::Bcrypt(4)),
         }
     }
@@ -104,6 +108,10 @@ impl Scenario {
             Scenario::StartEmpty => "the same on an empty database, migrations included",
             Scenario::Idle => "memory two seconds after the start; size of the program",
             Scenario::Mail => "1,000 mails that wait, delivered to a mail server that takes all of them at once",
+            Scenario::RecoveryStart => {
+                "asking for a code to recover an account, for known and unknown addresses in turn"
+            }
+            Scenario::VerificationStart => "the same to verify an address",
             Scenario::Mix => "10,000 requests of all kinds over eight connections, then memory",
         }
     }
@@ -111,6 +119,6 @@ impl Scenario {
 
 /// A line for each scenario.
 pub(crate) fn list() -> String {
-    let line = |scenario: &Scenario| format!("{:<16} {}\n", scenario.name(), scenario.about());
+    let line = |scenario: &Scenario| format!("{:<18} {}\n", scenario.name(), scenario.about());
     Scenario::value_variants().iter().map(line).collect::<Vec<_>>().concat()
 }

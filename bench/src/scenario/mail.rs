@@ -41,7 +41,8 @@ async fn deliver(launcher: Launcher<'_>) -> Result<Measure> {
     let clients = (0..CONNECTIONS).map(async |client| {
         let mut visitor = Visitor::new(&world);
         for _ in (client..mails).step_by(CONNECTIONS) {
-            visitor.ask_for_recovery(client).await?;
+            let begun = visitor.begin("recovery").await?;
+            visitor.ask_for_code(&begun, &world.people[client].email).await?;
         }
         Ok::<_, anyhow::Error>(())
     });
@@ -73,7 +74,7 @@ async fn deliver(launcher: Launcher<'_>) -> Result<Measure> {
 
 /// A mail server that takes everything once its door is open, and knows when.
 #[derive(Debug, Default)]
-struct Sink {
+pub(super) struct Sink {
     opened: Cell<bool>,
     door: Notify,
     arrived: RefCell<Vec<Instant>>,
@@ -81,7 +82,7 @@ struct Sink {
 }
 
 impl Sink {
-    async fn listen(self: &Rc<Self>) -> Result<SocketAddr> {
+    pub(super) async fn listen(self: &Rc<Self>) -> Result<SocketAddr> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let sink = Rc::clone(self);
@@ -95,7 +96,7 @@ impl Sink {
         Ok(address)
     }
 
-    fn open(&self) {
+    pub(super) fn open(&self) {
         self.opened.set(true);
         self.door.notify_waiters();
     }

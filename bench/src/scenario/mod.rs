@@ -3,11 +3,13 @@
 //!
 //! - [`steady`]: one kind of request over and over; its CPU time is the figure.
 //! - [`contention`]: `whoami` while many passwords are being hashed; its latency is the figure.
+//! - [`discretion`]: whether it takes as long to answer about addresses that nobody has.
 //! - [`footprint`]: memory and program size.
 //! - [`mail`]: how fast mail that waits is delivered.
 //! - [`start`]: from starting the process to being ready.
 
 mod contention;
+mod discretion;
 mod footprint;
 mod list;
 mod mail;

@@ -3,7 +3,7 @@
 
 use crate::plug::Cx;
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use url::Url;
 use zelos_core::{
     flow::Flow,
@@ -78,7 +78,8 @@ fn data(cx: &Cx<'_>, flow: &Flow, letter: &Letter<'_>) -> Result<Map<String, Val
     let transient = flow.transient_payload.clone().filter(|payload| !payload.is_null());
     data.insert("transient_payload".to_owned(), transient.unwrap_or_else(|| json!({})));
     if let Some(expires_at) = letter.expires_at {
-        let minutes = (expires_at - cx.clock.now()).whole_minutes();
+        // An hour is sixty minutes although a moment has passed since it began.
+        let minutes = (expires_at - cx.clock.now() + Duration::SECOND).whole_minutes();
         data.insert("expires_in_minutes".to_owned(), minutes.into());
     }
     Ok(data)

@@ -56,6 +56,7 @@ pub fn development_document(data: &Path, cookie: &Secret, cipher: &Secret) -> Va
         },
         "secrets": { "cookie": [cookie], "cipher": [cipher] },
         "ciphers": { "algorithm": "xchacha20-poly1305" },
+        "courier": { "smtp": { "from_address": "zelos@localhost", "from_name": "Zelos" } },
         "selfservice": {
             "default_browser_return_url": "http://127.0.0.1:4433/",
             "allowed_return_urls": ["http://127.0.0.1:4433/"],

@@ -158,7 +158,8 @@ pub(crate) fn warnings(config: &Config) -> Vec<ConfigError> {
     let mails =
         flows.recovery.enabled || flows.verification.enabled || config.selfservice.methods.code.passwordless_enabled;
     let courier = &config.courier;
-    if mails && courier.delivery_strategy == DeliveryStrategy::Smtp && courier.smtp.connection_uri.is_none() {
+    let is_smtp = courier.delivery_strategy == DeliveryStrategy::Smtp;
+    if mails && is_smtp && courier.smtp.connection_uri.is_none() && !config.keeps_mail() {
         warn("courier.smtp.connection_uri", "is not set: no mail will leave");
     }
     let request = courier.http.request_config.as_ref();

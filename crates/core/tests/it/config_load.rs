@@ -223,7 +223,9 @@ fn the_development_document_stands_below_flags_and_environment() {
     let built_in = Some(zelos_core::config::development_document(Path::new("./zelos-data"), &cookie, &cipher));
     let flags = Flags { dev: true, ..Flags::default() };
     let environment = vec![("DSN".to_owned(), "memory".to_owned())];
-    let config = load(&Source { built_in, flags, environment, files: vec![] }).unwrap().config;
+    let loaded = load(&Source { built_in, flags, environment, files: vec![] }).unwrap();
+    assert_eq!(lines(&loaded.warnings), [""; 0], "mail stays in the mailbox, as it should");
+    let config = loaded.config;
     assert_eq!(config.dsn.expose(), "memory");
     assert_eq!(unbuilt(&config), []);
     let short = Config::for_development(Path::new("."), &Secret::new("short"), &cipher).unwrap_err();

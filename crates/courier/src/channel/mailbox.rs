@@ -10,7 +10,8 @@ pub(crate) struct Mailbox;
 
 #[async_trait]
 impl Channel for Mailbox {
-    async fn send(&self, _: &Errand<'_>) -> Result<(), Failure> {
+    async fn send(&self, errand: &Errand<'_>) -> Result<(), Failure> {
+        tracing::info!(id = %errand.message.id, "a message stays in the mailbox of development, /ui/mailbox");
         Ok(())
     }
 

@@ -94,15 +94,20 @@ fn compile_language(
     };
     let words = file(WORDS).map(|(name, text)| (format!("{SHARED}{name}"), text));
     for template in TemplateType::ALL {
-        let Some((name, text)) = file(built_in::letter(template)) else { continue };
-        let mut pieces = vec![(name.as_str(), text)];
+        let Some((letter, text)) = file(built_in::letter(template)) else { continue };
+        let mut pieces = vec![(letter.as_str(), text)];
         pieces.extend(words.iter().map(|(name, text)| (name.as_str(), *text)));
         for (part, name, layout) in layouts {
             match Set::compile(part.escape(), (name, layout), &pieces) {
                 Ok(set) => {
                     parts.insert((template, *part), set);
                 }
-                Err(error) => errors.push(told("", &error)),
+                Err(error) => {
+                    // A layout is mostly right; what it asks for is missing in what was brought.
+                    let own = [built_in::letter(template), WORDS].into_iter().find_map(|name| brought.get(name));
+                    let own = own.filter(|_| error.template.starts_with(LAYOUT));
+                    errors.push(told(&own.map(|own| format!("{}: ", own.path)).unwrap_or_default(), &error));
+                }
             }
         }
     }

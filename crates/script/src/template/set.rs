@@ -18,6 +18,9 @@ const SOURCE: usize = 1 << 20;
 /// The template that calls the main one; its name is none that a file can have.
 const ENTRY: &str = "\u{0}";
 
+/// A template defined behind the source; its name is none that a source can use.
+const LAST: &str = "\u{b7}last";
+
 /// How values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
@@ -147,9 +150,16 @@ fn parsed(index: usize, name: &str, source: &str, used: &mut Used) -> Result<Vec
     if source.len() > SOURCE {
         return Err(failed(None, "the source is too long".to_owned()));
     }
-    let (tree, defined) = Parser::with_name(Some(name), source, "{{", "}}")
-        .and_then(Parser::parse)
-        .map_err(|error| located(name, &error))?;
+    let parse = |source: &str| {
+        let parsed = Parser::with_name(Some(name), source, "{{", "}}").and_then(Parser::parse);
+        parsed.map_err(|error| located(name, &error))
+    };
+    let (tree, defined) = parse(source)?;
+    // The engine takes an `{{end}}` too many for the end of all: what stands behind it must be seen.
+    let (_, seen) = parse(&format!("{source}{{{{define {LAST:?}}}}}{{{{end}}}}"))?;
+    if !seen.iter().any(|define| define.name == LAST) {
+        return Err(failed(None, "there is an {{end}} or {{else}} too many".to_owned()));
+    }
     let mut trees = Vec::with_capacity(1 + defined.len());
     let whole = tree.is_empty_tree() && defined.iter().any(|define| define.name == name);
     if !whole {

@@ -164,3 +164,14 @@ fn what_is_included_and_missing_is_found_when_it_is_compiled() {
         assert!(Set::compile(escape, ("main", "{{define \"x\"}}{{template \"y\"}}{{end}}"), &partials).is_ok());
     }
 }
+
+#[test]
+fn an_end_too_many_does_not_cut_a_template_short() {
+    for source in ["a{{end}}b", "{{if .Name}}a{{end}}{{end}}", "a{{else}}b", "{{define \"x\"}}{{end}}{{end}}"] {
+        for escape in [Escape::Text, Escape::Html] {
+            let error = render(escape, source).unwrap_err();
+            assert_eq!(error, "template main.gotmpl: there is an {{end}} or {{else}} too many", "{source}");
+        }
+    }
+    assert_eq!(render(Escape::Text, "{{if .Name}}a{{else}}b{{end}} {{/* c */ -}}").unwrap(), "a ");
+}

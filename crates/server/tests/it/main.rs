@@ -6,6 +6,7 @@ mod courier;
 mod flows;
 mod golden;
 mod house;
+mod letters;
 mod login;
 mod process;
 mod properties;
