@@ -22,9 +22,9 @@ const SUBJECT: usize = 250;
 #[derive(Debug)]
 pub struct Letters {
     /// What the site is called; empty if it has no name that means anything to people.
-    pub(super) site: String,
+    site: String,
     /// Parts that an operator has brought, in whatever language.
-    pub(super) own: Parts,
+    own: Parts,
     /// The first is for those whose language there is not.
     pub(super) languages: Arc<[Language]>,
 }
