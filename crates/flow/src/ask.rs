@@ -47,6 +47,9 @@ pub enum Question {
     Change {
         of: Box<Identity>,
     },
+    Sent {
+        traits: Option<Value>,
+    },
     Recover,
     Verify,
 }
@@ -64,6 +67,7 @@ impl Question {
             Self::RegisterTraits { traits } => Ask::RegisterTraits { traits: traits.as_ref() },
             Self::RegisterCredential { traits } => Ask::RegisterCredential { traits },
             Self::Change { of } => Ask::Change { of },
+            Self::Sent { traits } => Ask::Sent { traits: traits.as_ref() },
             Self::Recover => Ask::Recover,
             Self::Verify => Ask::Verify,
         }
@@ -74,6 +78,9 @@ impl Question {
 pub async fn question(cx: &Cx<'_>, flow: &Flow) -> Result<Question> {
     let flows = &cx.snapshot.selfservice.flows;
     match flow.detail {
+        Detail::Login { .. } | Detail::Registration if flow.state == State::SentEmail => {
+            Ok(Question::Sent { traits: flow.memory.get(TRAITS).cloned() })
+        }
         Detail::Login { refresh, requested_aal: Aal::Aal2 } => {
             Ok(Question::SecondFactor { of: signed_in(cx).await?, refresh })
         }

@@ -51,7 +51,7 @@ impl Engine {
         flow.state = State::SentEmail;
         let to = (wish.identity, Via::Email, "");
         let (secret, _) = proofs::prepare(cx, &mut flow, sender, to, wish.lifespan)?;
-        let (_, says) = sender.letter(cx, &flow, &secret);
+        let (_, says) = sender.letter(cx, &flow, &secret, Via::Email);
         draw::draw(cx, &self.methods, &mut flow, &ask::Question::Recover).await?;
         let mut batch = Batch::new();
         flows::insert(&mut batch, &flow);

@@ -8,7 +8,7 @@ use crate::{
     plug::{Cx, Method},
 };
 use zelos_core::{
-    flow::{Channel, Detail, Flow, Kind},
+    flow::{Channel, Detail, Flow, Kind, State},
     problem::{Problem, Result},
     text::{FieldText, catalog},
     ui::{Group, InputType, Node, Ui, sort},
@@ -21,8 +21,12 @@ pub async fn draw(cx: &Cx<'_>, methods: &[Box<dyn Method>], flow: &mut Flow, que
     for method in methods.iter().filter(|method| method.is_enabled(cx.snapshot, kind)) {
         nodes.extend(method.form(cx, flow, &question.ask()).await?);
     }
+    ask_once(&mut nodes);
     place_csrf(cx, flow, &mut nodes);
-    sort_nodes(cx, flow, &mut nodes)?;
+    // What asks for a code stands in the order in which it was asked.
+    if !matches!(question, Question::Sent { .. }) {
+        sort_nodes(cx, flow, &mut nodes)?;
+    }
     flow.ui = Ui {
         action: cx.snapshot.action(kind, flow.id),
         method: "POST".to_owned(),
@@ -102,20 +106,30 @@ pub(crate) fn renew_csrf(cx: &Cx<'_>, flow: &mut Flow) {
 
 /// The anti-CSRF node stands first.
 ///
-/// Quirk: in a verification by code it stands after the button that goes on, and native apps do not get it; a recovery
-/// that an administrator began has none (Kratos selfservice/strategy/code/{strategy,strategy_recovery_admin}.go).
+/// Quirk: where only codes are asked for, native apps do not get it, and once a code is on its way it stands last – in a
+/// verification after the button that goes on; a recovery that an administrator began has none (Kratos
+/// selfservice/strategy/code/{strategy,strategy_recovery_admin}.go).
 fn place_csrf(cx: &Cx<'_>, flow: &Flow, nodes: &mut Vec<Node>) {
-    let by_code = nodes.iter().any(|node| node.group == Group::Code);
-    match flow.detail {
-        Detail::Verification if by_code && flow.channel == Channel::Api => {}
-        Detail::Verification if by_code => {
+    let asks_for_codes = nodes.iter().any(|node| node.group == Group::Code)
+        && nodes.iter().all(|node| node.group == Group::Code || node.name() == "identifier");
+    let first = 0;
+    let at = match flow.detail {
+        Detail::Verification | Detail::Login { .. } if asks_for_codes && flow.channel == Channel::Api => return,
+        Detail::Recovery { by_admin: true, .. } if asks_for_codes => return,
+        Detail::Verification if asks_for_codes => {
             let is_button = |node: &Node| node.name() == "method" && node.is_submit();
-            let at = nodes.iter().position(is_button).map_or(nodes.len(), |at| at + 1);
-            nodes.insert(at, csrf_node(cx));
+            nodes.iter().position(is_button).map_or(nodes.len(), |at| at + 1)
         }
-        Detail::Recovery { by_admin: true, .. } if by_code => {}
-        _ => nodes.insert(0, csrf_node(cx)),
-    }
+        Detail::Login { .. } if asks_for_codes && flow.state == State::SentEmail => nodes.len(),
+        _ => first,
+    };
+    nodes.insert(at, csrf_node(cx));
+}
+
+/// Several methods may ask who somebody is: it is asked once.
+fn ask_once(nodes: &mut Vec<Node>) {
+    let mut is_asked = false;
+    nodes.retain(|node| node.name() != "identifier" || !std::mem::replace(&mut is_asked, true));
 }
 
 fn csrf_node(cx: &Cx<'_>) -> Node {

@@ -29,7 +29,7 @@ use zelos_core::{
     clock::Clock,
     continue_with::{ContinueWith, NextFlow},
     fail_point,
-    flow::{Channel, Detail, Flow, Kind, Memory},
+    flow::{Channel, Detail, Flow, Kind, Memory, State},
     id::FlowId,
     outbound::Outbound,
     problem::{Expired, Problem, Replaced, Result},
@@ -268,7 +268,7 @@ impl Engine {
         }
         match step {
             Step::Show { texts, also } => {
-                flow.active = shown_as_active(flow.kind(), method.id());
+                flow.active = shown_as_active(flow, method.id());
                 self.advance(cx, flow, texts, also).await
             }
             step => {
@@ -469,9 +469,9 @@ fn unreadable(problem: &Problem) -> Problem {
 }
 
 /// Quirk: between the steps of a registration no method counts as active, in a login it is `identifier_first`
-/// (Kratos selfservice/strategy/{profile,idfirst}).
-fn shown_as_active(kind: Kind, method: &str) -> Option<String> {
-    (kind != Kind::Registration).then(|| method.to_owned())
+/// (Kratos selfservice/strategy/{profile,idfirst}). Whatever has sent something is.
+fn shown_as_active(flow: &Flow, method: &str) -> Option<String> {
+    (flow.kind() != Kind::Registration || flow.state == State::SentEmail).then(|| method.to_owned())
 }
 
 /// Quirk: a recovery that a native app began, and a browser goes on with, is over (Kratos

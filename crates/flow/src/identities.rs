@@ -30,6 +30,9 @@ pub(crate) fn from_draft(engine: &Engine, cx: &Cx<'_>, draft: Draft) -> Identity
     let mut identity = blank(cx.clock, cx.rng, draft.schema_id);
     set_credential(cx.clock, cx.rng, &mut identity, kind, config);
     apply(cx.clock, cx.rng, &mut identity, draft.derived);
+    for (via, value) in draft.proven {
+        crate::proofs::mark(&mut identity, via, &value, AddressStatus::Completed, cx.clock.now());
+    }
     identity.available_aal = available_aal(engine, cx.snapshot, &identity);
     identity
 }
@@ -70,10 +73,10 @@ pub fn set_credential(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity,
 }
 
 /// Makes the person what the schema derived from their traits: addresses keep what is known of them as long as their
-/// value stays, identifiers follow, and whoever can be called so gets an (empty) password to set.
+/// value stays, identifiers follow, whoever can be called so gets an (empty) password to set, and whoever has addresses
+/// for codes a credential that names them.
 ///
-/// Quirk: the empty `password` credential of everybody whose schema names a password identifier is the wire's (Kratos
-/// identity/extension_credentials.go).
+/// Quirk: that these credentials come by themselves is the wire's (Kratos identity/extension_credentials.go).
 pub fn apply(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, derived: Derived) {
     let now = clock.now();
     identity.verifiable_addresses = derived
@@ -101,8 +104,12 @@ pub fn apply(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, derived:
     for kind in NAMED_BY_TRAITS {
         let identifiers = names(&derived.identifiers, kind);
         let has_one = identity.credential(kind).is_some();
-        if !has_one && kind == CredentialType::Password && !identifiers.is_empty() {
+        let comes_by_itself = matches!(kind, CredentialType::Password | CredentialType::Code);
+        if !has_one && comes_by_itself && !identifiers.is_empty() {
             identity.credentials.push(new_credential(clock, rng, kind, json!({})));
+        }
+        if kind == CredentialType::Code {
+            set_code_addresses(identity, &derived.code_addresses, now);
         }
         let known = identity.credentials.iter_mut().find(|credential| credential.kind == kind);
         if let Some(credential) = known.filter(|credential| credential.identifiers != identifiers) {
@@ -113,11 +120,32 @@ pub fn apply(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, derived:
     identity.traits = derived.traits;
 }
 
+/// Where codes are sent for that credential.
+pub fn code_addresses(code: &Credential) -> Vec<(Via, String)> {
+    let addresses = code.config["addresses"].as_array().into_iter().flatten();
+    let address = |entry: &Value| {
+        let via = entry["channel"].as_str()?.parse().ok()?;
+        Some((via, entry["address"].as_str().filter(|address| !address.is_empty())?.to_owned()))
+    };
+    addresses.filter_map(address).collect()
+}
+
+fn set_code_addresses(identity: &mut Identity, addresses: &[(Via, String)], now: OffsetDateTime) {
+    let code = identity.credentials.iter_mut().find(|credential| credential.kind == CredentialType::Code);
+    let Some(code) = code.filter(|code| code_addresses(code) != addresses) else { return };
+    let entry = |(via, address): &(Via, String)| json!({ "channel": via.as_str(), "address": address });
+    code.config = json!({ "addresses": addresses.iter().map(entry).collect::<Vec<_>>() });
+    code.updated_at = now;
+}
+
 /// Whether [`apply`] would change what the person signs in with: a name more, another one, or one less.
 pub fn renames(identity: &Identity, derived: &Derived) -> bool {
     NAMED_BY_TRAITS.into_iter().any(|kind| match identity.credential(kind) {
         Some(credential) => credential.identifiers != names(&derived.identifiers, kind),
-        None => kind == CredentialType::Password && !names(&derived.identifiers, kind).is_empty(),
+        None => {
+            matches!(kind, CredentialType::Password | CredentialType::Code)
+                && !names(&derived.identifiers, kind).is_empty()
+        }
     })
 }
 

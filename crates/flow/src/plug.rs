@@ -132,6 +132,8 @@ pub enum Ask<'a> {
     RegisterCredential { traits: &'a serde_json::Value },
     /// Settings.
     Change { of: &'a Identity },
+    /// Login, registration: what was sent to you? Traits told before are kept.
+    Sent { traits: Option<&'a serde_json::Value> },
     /// Recovery: which address is yours, and what was sent there?
     Recover,
     /// Verification: the same.
@@ -211,7 +213,7 @@ pub trait Sender: Send + Sync {
     fn guesses(&self, snapshot: &Snapshot) -> Option<u64>;
 
     /// The letter that carries it: which one, and what it says, by the wire's names.
-    fn letter(&self, cx: &Cx<'_>, flow: &Flow, secret: &str) -> (TemplateType, Map<String, Value>);
+    fn letter(&self, cx: &Cx<'_>, flow: &Flow, secret: &str, via: Via) -> (TemplateType, Map<String, Value>);
 
     /// The letter to an address that nobody has.
     fn letter_to_nobody(&self, kind: Kind) -> TemplateType;
@@ -269,6 +271,8 @@ pub struct Draft {
     pub derived: Derived,
     /// The credential that was chosen: its type and `config`.
     pub credential: (CredentialType, serde_json::Value),
+    /// Addresses that have been shown to be theirs on the way.
+    pub proven: Vec<(Via, String)>,
 }
 
 /// What happens to the caller.

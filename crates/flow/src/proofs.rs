@@ -8,7 +8,7 @@
 //! work but for the mail; how long that takes is not to be told from the answer's time, since the engine lets both wait.
 
 use crate::{
-    gate,
+    gate, identities,
     mail::{self, Letter},
     plug::{Cx, Sender, Step},
 };
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use zelos_core::{
     flow::{Detail, Flow, Kind, State},
     id::IdentityId,
-    identity::{AddressStatus, Identity, Via, normalize},
+    identity::{AddressStatus, CredentialType, Identity, Via, normalize},
     problem::{Problem, Result},
     text::catalog,
 };
@@ -61,7 +61,18 @@ impl Sent {
     }
 }
 
-/// Keeps a new secret in the flow, in place of any before it, and says it. `lifespan`: other than the usual.
+/// Forgets what was sent before: it is of no use any more.
+pub(crate) fn forget(flow: &mut Flow) {
+    flow.memory.remove(SENT);
+}
+
+/// What is on its way.
+fn all_sent(flow: &Flow) -> Result<Vec<Sent>> {
+    let Some(sent) = flow.memory.get(SENT) else { return Ok(Vec::new()) };
+    serde_json::from_value(sent.clone()).map_err(|error| Problem::Bug(error.into()))
+}
+
+/// Keeps a new secret in the flow, beside those for other addresses, and says it. `lifespan`: other than the usual.
 pub(crate) fn prepare(
     cx: &Cx<'_>,
     flow: &mut Flow,
@@ -74,8 +85,45 @@ pub(crate) fn prepare(
     let mut sent = Sent { tag: String::new(), identity, via, value: value.to_owned(), expires_at };
     let tag = cx.snapshot.keys.mac(PURPOSE, &sent.message(flow, &secret));
     sent.tag = STANDARD_NO_PAD.encode(tag.ok_or_else(|| Problem::bug("there is no key for tags"))?);
-    flow.memory.set(SENT, serde_json::to_value(&sent).map_err(|error| Problem::Bug(error.into()))?);
+    let mut all = all_sent(flow)?;
+    all.push(sent);
+    flow.memory.set(SENT, serde_json::to_value(&all).map_err(|error| Problem::Bug(error.into()))?);
     Ok((secret, expires_at))
+}
+
+/// Sends a secret to addresses of that person, each one of its own, in place of any that was sent before.
+pub fn send_to_all(
+    cx: &Cx<'_>,
+    flow: &mut Flow,
+    sender: &dyn Sender,
+    identity: &Identity,
+    addresses: &[(Via, String)],
+) -> Result<Batch> {
+    forget(flow);
+    let mut batch = Batch::new();
+    for (via, value) in addresses {
+        send(cx, flow, sender, identity, (*via, value), &mut batch)?;
+    }
+    Ok(batch)
+}
+
+/// The same for addresses of somebody who is not known yet.
+pub fn send_to_strangers(
+    cx: &Cx<'_>,
+    flow: &mut Flow,
+    sender: &dyn Sender,
+    addresses: &[(Via, String)],
+) -> Result<Batch> {
+    forget(flow);
+    let mut batch = Batch::new();
+    for (via, value) in addresses {
+        let (via, to) = (*via, value.as_str());
+        let (secret, expires_at) = prepare(cx, flow, sender, (IdentityId(Uuid::nil()), via, to), None)?;
+        let (template, says) = sender.letter(cx, flow, &secret, via);
+        let letter = Letter { template, via, to, identity: None, says, expires_at: Some(expires_at) };
+        mail::queue(cx, &mut batch, flow, &letter)?;
+    }
+    Ok(batch)
 }
 
 /// Sends a secret to an address of that person.
@@ -88,7 +136,7 @@ pub(crate) fn send(
     batch: &mut Batch,
 ) -> Result<()> {
     let (secret, expires_at) = prepare(cx, flow, sender, (identity.id, via, value), None)?;
-    let (template, says) = sender.letter(cx, flow, &secret);
+    let (template, says) = sender.letter(cx, flow, &secret, via);
     let letter = Letter { template, via, to: value, identity: Some(identity), says, expires_at: Some(expires_at) };
     mail::queue(cx, batch, flow, &letter)
 }
@@ -105,6 +153,7 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
         flow.csrf = cx.request.csrf.as_ref().map(crate::csrf::fingerprint);
     }
     flow.memory.set(ADDRESS, typed);
+    forget(flow);
     let mut also = Batch::new();
     match recipient(cx, flow, via, typed).await? {
         Some((identity, value)) => {
@@ -170,20 +219,22 @@ pub fn check(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, secret: &str) ->
         let guesses = flow.memory.get(GUESSES).and_then(Value::as_u64).unwrap_or_default() + 1;
         flow.memory.set(GUESSES, guesses);
         if guesses > most {
-            return Err(start_again("The code was wrong too often: ask for another one."));
+            let reason = "The code was wrong too often: ask for another one.";
+            let starts_again = matches!(flow.kind(), Kind::Recovery | Kind::Verification);
+            return Err(if starts_again { start_again(reason) } else { Problem::bad(reason) });
         }
     }
-    let Some(sent) = flow.memory.get(SENT).cloned() else { return Ok(None) };
-    let sent: Sent = serde_json::from_value(sent).map_err(|error| Problem::Bug(error.into()))?;
-    let tag = STANDARD_NO_PAD.decode(&sent.tag).unwrap_or_default();
-    let is_right = cx.snapshot.keys.verify_mac(PURPOSE, &sent.message(flow, secret), &tag);
-    Ok(Some(sent).filter(|sent| is_right && sent.expires_at > cx.clock.now()))
+    let is_right = |sent: &Sent| {
+        let tag = STANDARD_NO_PAD.decode(&sent.tag).unwrap_or_default();
+        cx.snapshot.keys.verify_mac(PURPOSE, &sent.message(flow, secret), &tag) && sent.expires_at > cx.clock.now()
+    };
+    Ok(all_sent(flow)?.into_iter().find(is_right))
 }
 
 /// When what was sent ends, for links that tell an old one from a wrong one.
 pub fn expired_at(cx: &Cx<'_>, flow: &Flow) -> Option<OffsetDateTime> {
-    let sent: Sent = serde_json::from_value(flow.memory.get(SENT)?.clone()).ok()?;
-    Some(sent.expires_at).filter(|at| *at <= cx.clock.now())
+    let sent = all_sent(flow).ok()?;
+    sent.first().map(|sent| sent.expires_at).filter(|at| *at <= cx.clock.now())
 }
 
 /// Ends the flow with a reason of its own.
@@ -201,6 +252,7 @@ pub async fn proven(cx: &Cx<'_>, flow: &Flow, sent: &Sent) -> Result<Option<(Ide
     let has = match flow.detail {
         Detail::Recovery { by_admin: true, .. } => return Ok(Some((from, to))),
         Detail::Recovery { .. } => from.recovery_addresses.iter().any(|address| at(address.via, &address.value)),
+        Detail::Login { .. } if takes_codes_at(&from, sent.via, &sent.value) => true,
         _ => from.verifiable_addresses.iter().any(|address| at(address.via, &address.value)),
     };
     if !has {
@@ -208,6 +260,13 @@ pub async fn proven(cx: &Cx<'_>, flow: &Flow, sent: &Sent) -> Result<Option<(Ide
     }
     mark(&mut to, sent.via, &sent.value, AddressStatus::Completed, cx.clock.now());
     Ok(Some((from, to)))
+}
+
+/// Whether the person's credential for codes names that address.
+fn takes_codes_at(identity: &Identity, via: Via, value: &str) -> bool {
+    identity.credential(CredentialType::Code).is_some_and(|code| {
+        identities::code_addresses(code).iter().any(|address| address.0 == via && address.1 == value)
+    })
 }
 
 /// What a right secret shows in a verification.

@@ -1,7 +1,9 @@
 //! `code`: six digits are sent to an address, and typed in where they were asked for. What is common to everything that
 //! is sent to addresses stands in [`zelos_flow::proofs`]; here is what is particular to codes.
 
+mod login;
 mod recovery;
+mod registration;
 mod verification;
 
 use async_trait::async_trait;
@@ -9,21 +11,28 @@ use serde_json::{Map, Value};
 use std::{fmt::Write as _, sync::LazyLock, time::Duration};
 use zelos_core::{
     flow::{Channel, Detail, Flow, Kind},
-    identity::Via,
+    identity::{Credential, CredentialType, Via},
     message::TemplateType,
     problem::{Problem, Result},
     rng::Rng,
     schema::PayloadSchema,
+    session::{Aal, AuthenticationMethod, MethodName, Strength},
     snapshot::{Snapshot, with_query},
     text::{Text, catalog},
     ui::{Group, InputType, Node},
 };
-use zelos_flow::{Ask, Cx, Input, Method, Sender, Step};
+use zelos_flow::{Ask, Cx, Input, Method, Sender, Step, identities, proofs};
 
+static LOGIN: LazyLock<PayloadSchema> = LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/login.json")));
+static REGISTRATION: LazyLock<PayloadSchema> =
+    LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/registration.json")));
 static RECOVERY: LazyLock<PayloadSchema> =
     LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/recovery.json")));
 static VERIFICATION: LazyLock<PayloadSchema> =
     LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/verification.json")));
+
+/// Memory: the one address that a second factor was asked for by.
+const VIA: &str = "via";
 
 /// How many digits a code has.
 const DIGITS: u32 = 6;
@@ -43,17 +52,24 @@ impl Method for Code {
     }
 
     fn is_enabled(&self, snapshot: &Snapshot, kind: Kind) -> bool {
-        matches!(kind, Kind::Recovery | Kind::Verification) && snapshot.selfservice.methods.code.is_enabled()
+        let code = &snapshot.selfservice.methods.code;
+        match kind {
+            Kind::Recovery | Kind::Verification => code.is_enabled(),
+            Kind::Login => code.passwordless_enabled || code.mfa_enabled,
+            Kind::Registration => code.passwordless_enabled,
+            Kind::Settings => false,
+        }
     }
 
-    fn claims(&self, _cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
+    fn claims(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
         let is_ours = flow.active.as_deref() == Some(self.id());
-        is_ours
-            && match flow.detail {
-                Detail::Recovery { .. } => recovery::claims(flow, input),
-                Detail::Verification => verification::claims(input),
-                _ => false,
-            }
+        match flow.detail {
+            Detail::Login { .. } => login::claims(cx, flow, input),
+            Detail::Registration => input.method() == self.id(),
+            Detail::Recovery { .. } => is_ours && recovery::claims(flow, input),
+            Detail::Verification => is_ours && verification::claims(input),
+            Detail::Settings { .. } => false,
+        }
     }
 
     /// The link in a mail fills in the code of a verification.
@@ -63,7 +79,12 @@ impl Method for Code {
     }
 
     fn payload(&self, kind: Kind) -> &'static PayloadSchema {
-        if kind == Kind::Verification { &VERIFICATION } else { &RECOVERY }
+        match kind {
+            Kind::Login => &LOGIN,
+            Kind::Registration | Kind::Settings => &REGISTRATION,
+            Kind::Recovery => &RECOVERY,
+            Kind::Verification => &VERIFICATION,
+        }
     }
 
     /// Quirk: a verification takes a code from anywhere: it may have been opened from a mail (Kratos
@@ -77,17 +98,35 @@ impl Method for Code {
         }
     }
 
+    fn credential(&self) -> Option<CredentialType> {
+        Some(CredentialType::Code)
+    }
+
+    /// Each address counts, as a first or as a second factor.
+    fn strength(&self, snapshot: &Snapshot, credential: &Credential) -> Strength {
+        let code = &snapshot.selfservice.methods.code;
+        let count = identities::code_addresses(credential).len();
+        Strength {
+            first: if code.passwordless_enabled { count } else { 0 },
+            second: if code.mfa_enabled { count } else { 0 },
+        }
+    }
+
     fn sender(&self) -> Option<&dyn Sender> {
         Some(self)
     }
 
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>> {
-        if flow.active.as_deref() != Some(self.id()) {
-            return Ok(Vec::new());
-        }
+        let is_ours = flow.active.as_deref() == Some(self.id());
+        let kind = flow.kind();
         match ask {
-            Ask::Recover => recovery::form(cx, flow).await,
-            Ask::Verify => Ok(verification::form(cx, flow)),
+            Ask::Recover if is_ours => recovery::form(cx, flow).await,
+            Ask::Verify if is_ours => Ok(verification::form(cx, flow)),
+            Ask::Sent { .. } if kind == Kind::Registration => Ok(registration::form(cx.snapshot)),
+            Ask::Register | Ask::RegisterCredential { .. } => {
+                Ok(vec![Node::submit(Group::Code, "method", self.id(), catalog::send_registration_code())])
+            }
+            _ if kind == Kind::Login => login::form(cx, flow, ask),
             _ => Ok(Vec::new()),
         }
     }
@@ -96,8 +135,22 @@ impl Method for Code {
         match flow.kind() {
             Kind::Recovery => self.recover(cx, flow, input).await,
             Kind::Verification => self.verify(cx, flow, input).await,
-            _ => Err(Problem::bug("a code was sent to a flow that has none")),
+            Kind::Login => self.log_in(cx, flow, input).await,
+            Kind::Registration => self.register(cx, flow, input),
+            Kind::Settings => Err(Problem::bug("a code was sent to a flow that has none")),
         }
+    }
+}
+
+impl Code {
+    /// Whoever brings the right code is the person to whom it was sent; that proves so much.
+    async fn redeem(&self, cx: &Cx<'_>, flow: &mut Flow, code: &str, proves: (MethodName, Aal)) -> Result<Step> {
+        let kind = flow.kind();
+        let wrong = || Ok(Step::say(self.wrong(kind)));
+        let Some(sent) = proofs::check(cx, flow, self, code)? else { return wrong() };
+        let Some((from, to)) = proofs::proven(cx, flow, &sent).await? else { return wrong() };
+        let by = AuthenticationMethod::new(proves.0, proves.1, cx.clock.now());
+        Ok(Step::Prove { from: Box::new(from), to: Box::new(to), by })
     }
 }
 
@@ -114,10 +167,18 @@ impl Sender for Code {
         Some(u64::from(snapshot.selfservice.methods.code.config.max_submissions))
     }
 
-    fn letter(&self, cx: &Cx<'_>, flow: &Flow, secret: &str) -> (TemplateType, Map<String, Value>) {
-        if flow.kind() == Kind::Recovery {
-            let says = Map::from_iter([("recovery_code".to_owned(), secret.into())]);
-            return (TemplateType::RecoveryCodeValid, says);
+    fn letter(&self, cx: &Cx<'_>, flow: &Flow, secret: &str, via: Via) -> (TemplateType, Map<String, Value>) {
+        let code = |name: &str| Map::from_iter([(name.to_owned(), secret.into())]);
+        match flow.kind() {
+            Kind::Recovery => return (TemplateType::RecoveryCodeValid, code("recovery_code")),
+            Kind::Login => return (TemplateType::LoginCodeValid, code("login_code")),
+            Kind::Registration => {
+                let (template, name, traits) = registration::letter(flow, via);
+                let mut says = code("registration_code");
+                says.insert(name.to_owned(), traits);
+                return (template, says);
+            }
+            Kind::Verification | Kind::Settings => {}
         }
         let url = cx.snapshot.public_path("self-service/verification");
         let url = with_query(&url, &[("code", secret), ("flow", &flow.id.to_string())]);
@@ -135,6 +196,8 @@ impl Sender for Code {
     fn sent(&self, flow: &Flow, via: Via, to: &str) -> Text {
         match (flow.kind(), via) {
             (Kind::Recovery, _) => recovery::sent(flow, to),
+            (Kind::Login, _) => login::sent(flow),
+            (Kind::Registration, _) => catalog::registration_code_sent(),
             (_, Via::Email) => catalog::verification_code_sent_by_email(),
             (_, Via::Sms) => catalog::verification_code_sent_by_sms(),
         }
@@ -143,7 +206,9 @@ impl Sender for Code {
     fn wrong(&self, kind: Kind) -> Text {
         match kind {
             Kind::Recovery => catalog::recovery_code_invalid(),
-            _ => catalog::verification_code_invalid(),
+            Kind::Login => catalog::login_code_invalid(),
+            Kind::Registration => catalog::registration_code_invalid(),
+            Kind::Verification | Kind::Settings => catalog::verification_code_invalid(),
         }
     }
 }

@@ -9,7 +9,7 @@ use zelos_core::{
     flow::{Detail, Flow, State},
     identity::{Via, normalize},
     problem::{Problem, Result},
-    session::{Aal, AuthenticationMethod, MethodName},
+    session::{Aal, MethodName},
     text::{Text, catalog},
     ui::{Group, InputType, Node},
 };
@@ -147,25 +147,21 @@ impl Code {
             (State::PassedChallenge, Some(_)) => Err(Problem::start_again(catalog::recovery_already_completed())),
             (State::PassedChallenge, None) => Err(proofs::start_again("This code has been used: ask for another one.")),
             (State::ChooseMethod, None) => Err(missing("email")),
-            (_, None) => self.redeem(cx, flow, input).await,
+            (_, None) => self.bring(cx, flow, input).await,
             (_, Some(email)) => proofs::ask(cx, flow, self, Via::Email, email).await,
         }
     }
 
     /// A code was brought.
-    async fn redeem(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
-        let wrong = || Ok(Step::say(catalog::recovery_code_invalid()));
+    async fn bring(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         let code = input.text("code").unwrap_or_default();
-        let Some(sent) = proofs::check(cx, flow, self, code)? else { return wrong() };
-        let Some((from, to)) = proofs::proven(cx, flow, &sent).await? else { return wrong() };
-        let by = AuthenticationMethod::new(MethodName::CodeRecovery, Aal::Aal1, cx.clock.now());
-        Ok(Step::Prove { from: Box::new(from), to: Box::new(to), by })
+        self.redeem(cx, flow, code, (MethodName::CodeRecovery, Aal::Aal1)).await
     }
 
     /// The way with a choice among addresses.
     async fn choose(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         if flow.state == State::RecoveryAwaitingCode && given(input, "code").is_some() {
-            return self.redeem(cx, flow, input).await;
+            return self.bring(cx, flow, input).await;
         }
         if given(input, "screen") == Some(BACK) {
             return go_back(cx, flow).await;

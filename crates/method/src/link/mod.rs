@@ -138,7 +138,7 @@ impl Sender for Link {
         None
     }
 
-    fn letter(&self, cx: &Cx<'_>, flow: &Flow, secret: &str) -> (TemplateType, Map<String, Value>) {
+    fn letter(&self, cx: &Cx<'_>, flow: &Flow, secret: &str, _via: Via) -> (TemplateType, Map<String, Value>) {
         let url = address(cx.snapshot, flow, secret).into();
         match flow.detail {
             Detail::Recovery { .. } => {

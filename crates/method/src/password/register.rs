@@ -20,7 +20,7 @@ impl Password {
         let password = input.text("password").unwrap_or_default();
         self.check_policy(cx, password, &identifiers).await?;
         let credential = (CredentialType::Password, self.hashed(cx, password).await?);
-        let draft = Draft { schema_id: schema.id().to_owned(), derived, credential };
+        let draft = Draft { schema_id: schema.id().to_owned(), derived, credential, proven: Vec::new() };
         Ok(Step::Create { draft: Box::new(draft), by: proof(cx) })
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use std::sync::LazyLock;
 use zelos_core::{
-    flow::{Detail, Flow, Kind},
+    flow::{Detail, Flow, Kind, State},
     identity::Identity,
     problem::Result,
     schema::PayloadSchema,
@@ -94,6 +94,11 @@ impl Method for Profile {
                 nodes.push(Node::submit(Group::Profile, "screen", BACK.0, catalog::registration_back()));
                 nodes
             }
+            Ask::Sent { traits: Some(traits) } if flow.kind() == Kind::Registration => {
+                let mut nodes = with_values(nodes(Group::Default)?, Some(traits));
+                nodes.iter_mut().filter_map(Node::as_input_mut).for_each(|input| input.kind = InputType::Hidden);
+                nodes
+            }
             Ask::Change { of } => {
                 let mut nodes = with_values(nodes(Group::Profile)?, Some(&of.traits));
                 nodes.push(Node::submit(Group::Profile, "method", self.id(), catalog::save()));
@@ -109,13 +114,16 @@ impl Method for Profile {
         }
         let schema = draw::schema_of(cx, flow)?;
         match flow.detail {
+            // A code that is on its way is of no use any more.
             _ if goes_back(input) => {
+                flow.state = State::ChooseMethod;
                 flow.memory.set(TRAITS, traits::typed(schema, input)?);
                 flow.memory.remove(CHOOSING);
                 Ok(Step::show())
             }
             _ => {
                 let derived = traits::judge(schema, input)?;
+                flow.state = State::ChooseMethod;
                 flow.memory.set(TRAITS, derived.traits);
                 flow.memory.set(CHOOSING, true);
                 Ok(Step::say(catalog::choose_credential()))

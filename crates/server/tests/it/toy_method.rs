@@ -73,7 +73,7 @@ impl Method for MagicWord {
                 let schema = draw::schema_of(cx, flow)?;
                 let derived = traits::judge(schema, input)?;
                 let credential = (CredentialType::Password, json!({}));
-                let draft = Draft { schema_id: schema.id().to_owned(), derived, credential };
+                let draft = Draft { schema_id: schema.id().to_owned(), derived, credential, proven: Vec::new() };
                 Ok(Step::Create { draft: Box::new(draft), by })
             }
             Detail::Settings { identity } => traits::change(cx, identity, input).await,
@@ -162,6 +162,7 @@ impl Method for Misfit {
                     schema_id: schema.id().to_owned(),
                     derived,
                     credential: (CredentialType::Password, json!({})),
+                    proven: Vec::new(),
                 };
                 Step::Create { draft: Box::new(draft), by }
             }
