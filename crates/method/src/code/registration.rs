@@ -35,7 +35,7 @@ pub(super) fn letter(flow: &Flow, via: Via) -> (TemplateType, &'static str, Valu
 }
 
 impl Code {
-    pub(super) fn register(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
+    pub(super) fn register(self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         if flow.state == State::PassedChallenge {
             return Err(Problem::form(catalog::no_registration_method()));
         }
@@ -51,7 +51,7 @@ impl Code {
             if told.as_ref() != Some(&derived.traits) {
                 return Err(Problem::form(catalog::traits_changed()));
             }
-            let Some(sent) = proofs::check(cx, flow, self, code)? else {
+            let Some(sent) = proofs::check(cx, flow, &self, code)? else {
                 return Ok(Step::say(catalog::registration_code_invalid()));
             };
             let draft = Draft {
@@ -68,7 +68,7 @@ impl Code {
         }
         flow.memory.set(TRAITS, derived.traits);
         flow.state = State::SentEmail;
-        let also = proofs::send_to_strangers(cx, flow, self, &derived.code_addresses)?;
+        let also = proofs::send_to_strangers(cx, flow, &self, &derived.code_addresses)?;
         Ok(Step::Show { texts: vec![catalog::registration_code_sent()], also })
     }
 }
