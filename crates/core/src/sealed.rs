@@ -1,4 +1,4 @@
-//! Sealing small values for storage in the visitor's hands (cookies, opaque tokens): XChaCha20-Poly1305 under a key
+//! Sealing small values for storage in the visitor's hands (cookies, opaque tokens) and at rest: XChaCha20-Poly1305 under a key
 //! derived from each configured secret. The first secret seals, all of them open, so that secrets can be rotated.
 
 use crate::{rng::Rng, secret::Secret};
@@ -37,6 +37,11 @@ impl Keys {
             ciphers: secrets.iter().map(|secret| XChaCha20Poly1305::new(&key(secret, "zelos seal").into())).collect(),
             macs: secrets.iter().map(|secret| key(secret, "zelos mac")).collect(),
         }
+    }
+
+    /// Whether there is nothing to seal with.
+    pub fn is_empty(&self) -> bool {
+        self.ciphers.is_empty()
     }
 
     /// Encrypts and authenticates `plain`. The `purpose` is bound in: what was sealed for one place can't be opened in

@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub admin: Url,
     /// Keys for cookies and tags.
     pub keys: Keys,
+    /// Keys for secrets of credentials, where they are stored; empty if no `secrets.cipher` are configured.
+    pub cipher: Keys,
     /// `csrf_token_` and the hash of the public base URL.
     pub csrf_cookie_name: String,
     public_prefix: String,
@@ -58,8 +60,9 @@ impl Snapshot {
             config.feature_flags.legacy_allow_insecure_origins,
         );
         let keys = Keys::derive(config.cookie_secrets());
+        let cipher = Keys::derive(&config.secrets.cipher);
         let public_prefix = with_slash(&public);
-        Self { config, schemas, returns, public, admin, keys, csrf_cookie_name, public_prefix }
+        Self { config, schemas, returns, public, admin, keys, cipher, csrf_cookie_name, public_prefix }
     }
 
     /// An address under the public base URL; `path` without a slash in front.

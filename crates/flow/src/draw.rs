@@ -47,7 +47,8 @@ pub fn offers_a_method(flow: &Flow) -> bool {
 
 /// Lays what was typed over the form: all but secrets, buttons and what the server itself hides there.
 pub fn overlay(flow: &mut Flow, input: &Input) {
-    for node in &mut flow.ui.nodes {
+    let is_readable = |node: &&mut Node| !matches!(node.group, Group::Totp | Group::LookupSecret);
+    for node in flow.ui.nodes.iter_mut().filter(is_readable) {
         let Some(field) = node.as_input_mut() else { continue };
         let is_trait = field.name.starts_with("traits.");
         let is_code = field.autocomplete.as_deref() == Some("one-time-code");

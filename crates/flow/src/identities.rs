@@ -60,7 +60,8 @@ pub fn blank(clock: &dyn Clock, rng: &dyn Rng, schema_id: String) -> Identity {
     }
 }
 
-/// Gives the person a credential, or a new `config` to the one they have. Its identifiers come with [`apply`].
+/// Gives the person a credential, or a new `config` to the one they have. Identifiers
+/// that are traits come with [`apply`].
 pub fn set_credential(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, kind: CredentialType, config: Value) {
     let now = clock.now();
     match identity.credentials.iter_mut().find(|credential| credential.kind == kind) {
@@ -68,7 +69,14 @@ pub fn set_credential(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity,
             credential.config = config;
             credential.updated_at = now;
         }
-        None => identity.credentials.push(new_credential(clock, rng, kind, config)),
+        None => {
+            let mut credential = new_credential(clock, rng, kind, config);
+            if matches!(kind, CredentialType::Totp | CredentialType::LookupSecret) {
+                // Nobody signs in by it alone: the wire names it by whom it belongs to.
+                credential.identifiers = vec![identity.id.to_string()];
+            }
+            identity.credentials.push(credential);
+        }
     }
 }
 

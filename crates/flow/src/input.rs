@@ -37,6 +37,15 @@ impl Input {
         self.values.get(name).and_then(Value::as_str)
     }
 
+    /// Whether a button or box of that name says yes, in the words of forms or of JSON.
+    pub fn says_yes(&self, name: &str) -> bool {
+        match self.values.get(name) {
+            Some(Value::Bool(yes)) => *yes,
+            Some(Value::String(text)) => matches!(text.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"),
+            _ => false,
+        }
+    }
+
     /// The value of `method`; empty when none was sent.
     pub fn method(&self) -> &str {
         self.text("method").unwrap_or_default()

@@ -188,8 +188,8 @@ pub trait Method: Send + Sync {
         None
     }
 
-    /// The stored form of a credential that an administrator brings along.
-    async fn import(&self, _cx: &Cx<'_>, _config: &serde_json::Value) -> Result<serde_json::Value> {
+    /// The stored form of a credential that an administrator brings along for somebody who has `known`.
+    async fn import(&self, _cx: &Cx<'_>, _config: &Value, _known: Option<&Credential>) -> Result<Value> {
         Err(Problem::bad(format!("Credentials of type {} cannot be imported.", self.id())))
     }
 

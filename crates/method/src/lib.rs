@@ -6,5 +6,7 @@
 pub mod code;
 pub mod identifier_first;
 pub mod link;
+pub mod lookup_secret;
 pub mod password;
 pub mod profile;
+pub mod totp;

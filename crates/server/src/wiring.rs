@@ -18,8 +18,10 @@ use zelos_method::{
     code::Code,
     identifier_first::IdentifierFirst,
     link::Link,
+    lookup_secret::LookupSecret,
     password::{Password, pool::HashPool},
     profile::Profile,
+    totp::Totp,
 };
 use zelos_store::Store;
 
@@ -59,6 +61,8 @@ pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<
         Box::new(Password::new(Arc::new(pool), &*rng, cores)),
         Box::new(Code),
         Box::new(Link),
+        Box::new(Totp),
+        Box::new(LookupSecret),
         Box::new(IdentifierFirst),
     ];
     let hooks: Hooks = vec![

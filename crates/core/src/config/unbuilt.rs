@@ -19,10 +19,6 @@ pub struct Unbuilt {
 type Setting = (&'static str, fn(&Config) -> bool);
 
 const SETTINGS: &[Setting] = &[
-    ("selfservice.methods.code.passwordless_enabled", |c| c.selfservice.methods.code.passwordless_enabled),
-    ("selfservice.methods.code.mfa_enabled", |c| c.selfservice.methods.code.mfa_enabled),
-    ("selfservice.methods.totp.enabled", |c| c.selfservice.methods.totp.enabled),
-    ("selfservice.methods.lookup_secret.enabled", |c| c.selfservice.methods.lookup_secret.enabled),
     ("selfservice.methods.webauthn.enabled", |c| c.selfservice.methods.webauthn.enabled),
     ("selfservice.methods.passkey.enabled", |c| c.selfservice.methods.passkey.enabled),
     ("selfservice.methods.oidc.enabled", |c| c.selfservice.methods.oidc.enabled),
@@ -114,9 +110,13 @@ mod tests {
     #[test]
     fn switches_are_named() {
         let config = config(&json!({
-            "methods": { "totp": { "enabled": true }, "oidc": { "enabled": true } },
+            "methods": {
+                "password": { "config": { "migrate_hook": { "enabled": true } } },
+                "oidc": { "enabled": true },
+            },
         }));
-        let expected = [("selfservice.methods.totp.enabled", false), ("selfservice.methods.oidc.enabled", false)];
+        let hook = "selfservice.methods.password.config.migrate_hook.enabled";
+        let expected = [("selfservice.methods.oidc.enabled", false), (hook, false)];
         assert_eq!(found(&config), expected.map(|(key, weakens)| (key.to_owned(), weakens)));
     }
 }

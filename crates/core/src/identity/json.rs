@@ -4,10 +4,12 @@
 //! the identity is written, and stored beside it as its *document*: `schema_url` is left out, since it depends on the
 //! configuration of the moment, and spliced in by [`with_schema_url`].
 
-use super::{Credential, Identity};
+use super::{Credential, CredentialType, Identity, at_rest};
+use crate::sealed::Keys;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, value::RawValue};
+use std::borrow::Cow;
 use time::OffsetDateTime;
 use url::Url;
 
@@ -55,26 +57,15 @@ pub struct IdentityView<'a> {
     pub schema_url: Option<&'a str>,
     pub addresses: bool,
     pub metadata_admin: Show,
-    /// The credentials, each with its `config` if the predicate says so.
-    pub credentials: Option<&'a dyn CredentialFilter>,
+    pub credentials: Option<Shown<'a>>,
 }
 
-/// Decides of which credentials the `config` is shown.
-pub trait CredentialFilter: std::fmt::Debug {
-    /// Whether the config of that credential is part of the answer.
-    fn shows_config(&self, credential: &Credential) -> bool;
-}
-
-impl CredentialFilter for [super::CredentialType] {
-    fn shows_config(&self, credential: &Credential) -> bool {
-        self.contains(&credential.kind)
-    }
-}
-
-impl CredentialFilter for Vec<super::CredentialType> {
-    fn shows_config(&self, credential: &Credential) -> bool {
-        self.contains(&credential.kind)
-    }
+/// That credentials are shown, and of which types with their `config`.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    pub types: &'a [CredentialType],
+    /// What opens those that are sealed; one that cannot be opened is shown empty.
+    pub cipher: &'a Keys,
 }
 
 impl Serialize for IdentityView<'_> {
@@ -85,8 +76,8 @@ impl Serialize for IdentityView<'_> {
         if let Some(external_id) = &identity.external_id {
             map.serialize_entry("external_id", external_id)?;
         }
-        if let Some(filter) = self.credentials.filter(|_| !identity.credentials.is_empty()) {
-            map.serialize_entry("credentials", &Credentials { all: &identity.credentials, filter })?;
+        if let Some(shown) = self.credentials.filter(|_| !identity.credentials.is_empty()) {
+            map.serialize_entry("credentials", &Credentials { all: &identity.credentials, shown })?;
         }
         map.serialize_entry("schema_id", &identity.schema_id)?;
         if let Some(url) = self.schema_url {
@@ -117,14 +108,15 @@ impl Serialize for IdentityView<'_> {
 
 struct Credentials<'a> {
     all: &'a [Credential],
-    filter: &'a dyn CredentialFilter,
+    shown: Shown<'a>,
 }
 
 impl Serialize for Credentials<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.all.len()))?;
         for credential in self.all {
-            let config = self.filter.shows_config(credential);
+            let is_shown = self.shown.types.contains(&credential.kind);
+            let config = is_shown.then(|| at_rest::shown(self.shown.cipher, credential));
             map.serialize_entry(credential.kind.as_str(), &CredentialView { credential, config })?;
         }
         map.end()
@@ -133,7 +125,7 @@ impl Serialize for Credentials<'_> {
 
 struct CredentialView<'a> {
     credential: &'a Credential,
-    config: bool,
+    config: Option<Cow<'a, Value>>,
 }
 
 impl Serialize for CredentialView<'_> {
@@ -142,8 +134,8 @@ impl Serialize for CredentialView<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", &credential.kind)?;
         map.serialize_entry("identifiers", &credential.identifiers)?;
-        if self.config {
-            map.serialize_entry("config", &credential.config)?;
+        if let Some(config) = &self.config {
+            map.serialize_entry("config", config)?;
         }
         map.serialize_entry("version", &credential.version)?;
         map.serialize_entry("created_at", &Rfc3339(credential.created_at))?;

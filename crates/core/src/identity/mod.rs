@@ -1,9 +1,11 @@
 //! A person: [`Identity`] with its [addresses](address) and [credentials](credential).
 //!
 //! An identity is an aggregate with a `version`: it is read whole, changed as a value and written back in one guarded
-//! batch. [`json`] is how the wire sees it, [`normalize`] how identifiers are compared.
+//! batch. [`json`] is how the wire sees it, [`normalize`] how identifiers are compared, [`at_rest`] which secrets are
+//! sealed where they are stored.
 
 pub mod address;
+pub mod at_rest;
 pub mod credential;
 pub mod json;
 pub mod normalize;

@@ -54,6 +54,9 @@ impl Strength {
 
     /// One usable first factor.
     pub const FIRST: Self = Self { first: 1, second: 0 };
+
+    /// One usable second factor.
+    pub const SECOND: Self = Self { first: 0, second: 1 };
 }
 
 impl std::iter::Sum for Strength {

@@ -189,6 +189,28 @@ impl Node {
         }
     }
 
+    /// A text to be read; its label stands with it.
+    pub fn text(group: Group, id: &str, text: Text) -> Self {
+        Self {
+            kind: NodeType::Text,
+            group,
+            attributes: Attributes::Text { text, id: id.to_owned() },
+            messages: Vec::new(),
+            meta: Meta::default(),
+        }
+    }
+
+    /// A square picture, `side` points wide and high.
+    pub fn image(group: Group, id: &str, src: String, side: u32) -> Self {
+        Self {
+            kind: NodeType::Img,
+            group,
+            attributes: Attributes::Img(Image { src, id: id.to_owned(), width: side, height: side }),
+            messages: Vec::new(),
+            meta: Meta::default(),
+        }
+    }
+
     /// Whether it is a button that sends the form.
     pub fn is_submit(&self) -> bool {
         self.as_input().is_some_and(|input| input.kind == InputType::Submit)

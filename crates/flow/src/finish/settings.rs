@@ -57,7 +57,9 @@ pub(super) async fn finish(
     }
     batch.append(hooked);
     let next = next_flow(engine, cx, &flow, &identity).await?;
+    // What is shown is what is remembered: the secret of an authenticator app, say.
     flow.ui.clone_from(&next.ui);
+    flow.memory.clone_from(&next.memory);
     flows::insert(&mut batch, &next);
     flow.ui.messages.push(catalog::settings_saved());
     flows::update(&mut batch, &flow);

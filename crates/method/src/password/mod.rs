@@ -122,7 +122,7 @@ impl Method for Password {
         if usable { Strength::FIRST } else { Strength::NONE }
     }
 
-    async fn import(&self, cx: &Cx<'_>, config: &Value) -> Result<Value> {
+    async fn import(&self, cx: &Cx<'_>, config: &Value, _known: Option<&Credential>) -> Result<Value> {
         self.imported(cx, config).await
     }
 

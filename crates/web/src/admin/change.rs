@@ -22,8 +22,8 @@ use uuid::Uuid;
 use zelos_core::{
     id::CredentialId,
     identity::{
-        AddressStatus, Credential, CredentialType, Identity, State as IdentityState, Via,
-        json::{IdentityView, Show},
+        AddressStatus, Credential, CredentialType, Identity, State as IdentityState, Via, at_rest,
+        json::{IdentityView, Show, Shown},
     },
     problem::Problem,
     storable,
@@ -114,13 +114,12 @@ pub(super) async fn change(app: &App, caller: &Caller, id: &str, change: Change<
 
 fn shown(caller: &Caller, identity: &Identity, metadata_admin: Show) -> Result<Done, Refused> {
     let url = caller.snapshot.schema_url(&identity.schema_id);
-    let none: Vec<CredentialType> = Vec::new();
     Done::json(&IdentityView {
         identity,
         schema_url: Some(&url),
         addresses: true,
         metadata_admin,
-        credentials: Some(&none),
+        credentials: Some(Shown { types: &[], cipher: &caller.snapshot.cipher }),
     })
 }
 
@@ -238,7 +237,7 @@ fn patched(cx: &Cx<'_>, old: &Identity, body: &[u8]) -> Result<Identity, Refused
         schema_url: None,
         addresses: true,
         metadata_admin: Show::Always,
-        credentials: Some(&CredentialType::ALL.to_vec()),
+        credentials: Some(Shown { types: &CredentialType::ALL, cipher: &cx.snapshot.cipher }),
     };
     let mut document = serde_json::to_value(&view).map_err(Problem::bug)?;
     json_patch::apply(body, &mut document).map_err(refused)?;
@@ -287,8 +286,11 @@ fn patched_credentials(cx: &Cx<'_>, old: &Identity, patched: Map<String, Value>)
             created_at: now,
             updated_at: now,
         });
-        if credential.config != given.config || credential.identifiers != given.identifiers {
-            credential.config = given.config;
+        let is_kept = *at_rest::shown(&cx.snapshot.cipher, &credential) == given.config;
+        if !is_kept || credential.identifiers != given.identifiers {
+            if !is_kept {
+                credential.config = at_rest::seal(&cx.snapshot.cipher, cx.rng, kind, given.config);
+            }
             credential.identifiers = given.identifiers;
             credential.version = given.version;
             credential.updated_at = now;
@@ -337,7 +339,7 @@ async fn take_credentials(app: &App, cx: &Cx<'_>, identity: &mut Identity, given
         let method = app.engine.methods.iter().find(|method| method.credential() == Some(kind));
         let method = method
             .ok_or_else(|| Problem::bad(format!("Credentials of type {} cannot be imported yet.", kind.as_str())))?;
-        let config = method.import(cx, &config).await?;
+        let config = method.import(cx, &config, identity.credential(kind)).await?;
         people::set_credential(cx.clock, cx.rng, identity, kind, config);
     }
     Ok(())

@@ -19,8 +19,8 @@ use std::{str::FromStr, sync::Arc};
 use zelos_core::{
     id::IdentityId,
     identity::{
-        Identity,
-        json::{CredentialFilter, IdentityView, Show},
+        CredentialType, Identity,
+        json::{IdentityView, Show, Shown},
         normalize,
     },
     problem::Problem,
@@ -69,13 +69,13 @@ pub(super) async fn by_external_id(State(app): State<Arc<App>>, caller: Caller, 
     answer::give(&caller, done.await)
 }
 
-fn view(snapshot: &Snapshot, identity: &Identity, shown: &dyn CredentialFilter) -> Result<Done, Refused> {
+fn view(snapshot: &Snapshot, identity: &Identity, types: &[CredentialType]) -> Result<Done, Refused> {
     Done::json(&IdentityView {
         identity,
         schema_url: Some(&snapshot.schema_url(&identity.schema_id)),
         addresses: true,
         metadata_admin: Show::Always,
-        credentials: Some(shown),
+        credentials: Some(Shown { types, cipher: &snapshot.cipher }),
     })
 }
 
@@ -135,7 +135,7 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
             schema_url: Some(url),
             addresses: true,
             metadata_admin: Show::Always,
-            credentials: if with_credentials { Some(&shown) } else { None },
+            credentials: with_credentials.then_some(Shown { types: &shown, cipher: &caller.snapshot.cipher }),
         })
         .collect();
     Ok(Done::json(&views)?.with(headers))

@@ -1,0 +1,147 @@
+//! Backup codes as they are stored (the wire's `recovery_codes`): each with the time of its one use.
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+use time::{OffsetDateTime, UtcOffset};
+use zelos_core::{
+    identity::{Credential, CredentialType, Identity, at_rest},
+    problem::{Problem, Result},
+    rng::Rng,
+    text::{Text, catalog},
+    ui::{Group, Node},
+};
+use zelos_flow::{Cx, identities};
+
+/// So many codes a person gets.
+const COUNT: usize = 12;
+/// So long each is: 41 bits, which nobody guesses online.
+const LENGTH: usize = 8;
+
+/// One of them.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Code {
+    code: String,
+    #[serde(default, serialize_with = "time::serde::rfc3339::option::serialize", deserialize_with = "in_utc")]
+    used_at: Option<OffsetDateTime>,
+}
+
+/// A time at the end of all times has no equal elsewhere in the world: it is refused.
+fn in_utc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+    let at = time::serde::rfc3339::option::deserialize(deserializer)?;
+    let in_utc =
+        |at: OffsetDateTime| at.checked_to_offset(UtcOffset::UTC).ok_or_else(|| D::Error::custom("no such time"));
+    at.map(in_utc).transpose()
+}
+
+/// All of a person.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Codes {
+    pub(super) recovery_codes: Vec<Code>,
+}
+
+/// Why a code is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Unknown,
+    Used,
+}
+
+impl Codes {
+    /// New ones.
+    pub(super) fn generate(rng: &dyn Rng) -> Self {
+        let code = |_| Code { code: letters_and_digits(rng), used_at: None };
+        Self { recovery_codes: (0..COUNT).map(code).collect() }
+    }
+
+    /// Those that the person has; none if they have no such credential.
+    pub(super) fn of(cx: &Cx<'_>, identity: &Identity) -> Result<Option<Self>> {
+        identity.credential(CredentialType::LookupSecret).map(|credential| Self::stored(cx, credential)).transpose()
+    }
+
+    /// Those in the credential.
+    pub(super) fn stored(cx: &Cx<'_>, credential: &Credential) -> Result<Self> {
+        let opened = at_rest::open(&cx.snapshot.cipher, credential).ok_or_else(|| {
+            let reason = "Backup codes cannot be opened: a secret of secrets.cipher is missing.";
+            Problem::Misconfigured(reason.to_owned())
+        })?;
+        Self::deserialize(&*opened).map_err(Problem::bug)
+    }
+
+    /// The stored form.
+    pub(super) fn sealed(&self, cx: &Cx<'_>) -> Value {
+        let config = json!({ "recovery_codes": self.recovery_codes });
+        at_rest::seal(&cx.snapshot.cipher, cx.rng, CredentialType::LookupSecret, config)
+    }
+
+    /// Gives them to the person, in place of those they had.
+    pub(super) fn give(&self, cx: &Cx<'_>, to: &mut Identity) {
+        identities::set_credential(cx.clock, cx.rng, to, CredentialType::LookupSecret, self.sealed(cx));
+    }
+
+    /// Uses a code up. All are compared: the time it takes does not tell which one it is like.
+    pub(super) fn r#use(&mut self, typed: &str, now: OffsetDateTime) -> Result<(), Refused> {
+        let typed = typed.trim().as_bytes();
+        let is_it = |code: &&mut Code| bool::from(code.code.as_bytes().ct_eq(typed));
+        let found: Vec<&mut Code> = self.recovery_codes.iter_mut().filter(is_it).collect();
+        let refused = if found.is_empty() { Refused::Unknown } else { Refused::Used };
+        let code = found.into_iter().find(|code| code.used_at.is_none()).ok_or(refused)?;
+        code.used_at = Some(now.replace_nanosecond(0).unwrap_or(now));
+        Ok(())
+    }
+
+    /// The list to be read; used ones only say when.
+    pub(super) fn node(&self) -> Node {
+        let text =
+            |code: &Code| code.used_at.map_or_else(|| catalog::backup_code(&code.code), catalog::backup_code_used);
+        let texts: Vec<Text> = self.recovery_codes.iter().map(text).collect();
+        Node::text(Group::LookupSecret, "lookup_secret_codes", catalog::backup_codes(&texts))
+            .with_label(catalog::backup_codes_label())
+    }
+}
+
+/// Lower-case letters and digits, uniformly chosen (36 symbols: rejection, no modulo bias).
+fn letters_and_digits(rng: &dyn Rng) -> String {
+    const SYMBOLS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    const FAIR: u8 = 252;
+    let mut text = String::with_capacity(LENGTH);
+    while text.len() < LENGTH {
+        for byte in rng.bytes::<LENGTH>().into_iter().filter(|byte| *byte < FAIR) {
+            if text.len() < LENGTH {
+                text.push(char::from(SYMBOLS[usize::from(byte % 36)]));
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zelos_core::rng::SeededRng;
+
+    #[test]
+    fn there_are_twelve_of_eight_lower_case_letters_and_digits() {
+        let codes = Codes::generate(&SeededRng::new(1)).recovery_codes;
+        let is_fine = |code: &Code| code.code.len() == 8 && code.code.bytes().all(|it| SYMBOL.contains(&it));
+        const SYMBOL: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        assert!(codes.len() == 12 && codes.iter().all(is_fine));
+        let distinct: std::collections::BTreeSet<_> = codes.iter().map(|code| &code.code).collect();
+        assert_eq!(distinct.len(), 12);
+    }
+
+    #[test]
+    fn each_serves_once() {
+        let mut codes =
+            Codes::deserialize(json!({ "recovery_codes": [{ "code": "aaaaaaaa" }, { "code": "b", "used_at": null }] }))
+                .unwrap();
+        let now = OffsetDateTime::UNIX_EPOCH;
+        assert_eq!(codes.r#use("aaaaaaab", now), Err(Refused::Unknown));
+        assert_eq!(codes.r#use("", now), Err(Refused::Unknown));
+        assert_eq!(codes.r#use(" aaaaaaaa ", now), Ok(()));
+        assert_eq!(codes.r#use("aaaaaaaa", now), Err(Refused::Used));
+        assert_eq!(codes.r#use("b", now), Ok(()));
+        assert_eq!(json!(codes)["recovery_codes"][0], json!({ "code": "aaaaaaaa", "used_at": "1970-01-01T00:00:00Z" }));
+    }
+}

@@ -1,0 +1,46 @@
+//! The second proof of a login: a code of this moment, or of the one before or after, that was not used yet.
+
+use super::{Config, Key, Totp, proof};
+use serde::Deserialize;
+use zelos_core::{
+    identity::{CredentialType, at_rest},
+    problem::{Problem, Result},
+    text::catalog,
+    ui::{Group, InputType, Node},
+};
+use zelos_flow::{Cx, Input, Step, identities};
+
+/// The field for a code, and the button.
+pub(super) fn form() -> Vec<Node> {
+    let code = Node::input(Group::Totp, "totp_code", InputType::Text).with_value("").required();
+    vec![
+        code.with_label(catalog::totp_code_label()),
+        Node::submit(Group::Totp, "method", "totp", catalog::sign_in_with_totp()),
+    ]
+}
+
+impl Totp {
+    pub(super) async fn log_in(&self, cx: &Cx<'_>, input: &Input) -> Result<Step> {
+        let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;
+        let from = identities::get(cx, current.session.identity_id).await?;
+        let credential =
+            from.credential(CredentialType::Totp).ok_or_else(|| Problem::form(catalog::no_totp_device()))?;
+        let opened = at_rest::open(&cx.snapshot.cipher, credential).ok_or_else(unreadable)?;
+        let mut config = Config::deserialize(&*opened).map_err(Problem::bug)?;
+        let key =
+            Key::from_url(&config.totp_url).ok_or_else(|| Problem::bug("the totp_url that is stored tells no key"))?;
+        let code = input.text("totp_code").unwrap_or_default();
+        let step = key.step_of(code, cx.clock.now(), config.last_step);
+        config.last_step = Some(step.ok_or_else(|| Problem::form(catalog::totp_code_wrong()))?);
+        let mut to = from.clone();
+        config.give(cx, &mut to);
+        Ok(Step::Prove { from: Box::new(from), to: Box::new(to), by: proof(cx) })
+    }
+}
+
+fn unreadable() -> Problem {
+    Problem::Misconfigured(
+        "What an authenticator app is checked against cannot be opened: a secret of secrets.cipher is missing."
+            .to_owned(),
+    )
+}
