@@ -64,20 +64,17 @@ pub fn blank(clock: &dyn Clock, rng: &dyn Rng, schema_id: String) -> Identity {
 /// that are traits come with [`apply`].
 pub fn set_credential(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, kind: CredentialType, config: Value) {
     let now = clock.now();
-    match identity.credentials.iter_mut().find(|credential| credential.kind == kind) {
-        Some(credential) => {
-            credential.config = config;
-            credential.updated_at = now;
-        }
-        None => {
-            let mut credential = new_credential(clock, rng, kind, config);
-            if matches!(kind, CredentialType::Totp | CredentialType::LookupSecret) {
-                // Nobody signs in by it alone: the wire names it by whom it belongs to.
-                credential.identifiers = vec![identity.id.to_string()];
-            }
-            identity.credentials.push(credential);
-        }
+    if let Some(credential) = identity.credentials.iter_mut().find(|credential| credential.kind == kind) {
+        credential.config = config;
+        credential.updated_at = now;
+        return;
     }
+    let mut credential = new_credential(clock, rng, kind, config);
+    if matches!(kind, CredentialType::Totp | CredentialType::LookupSecret) {
+        // Nobody signs in by it alone: the wire names it by whom it belongs to.
+        credential.identifiers = vec![identity.id.to_string()];
+    }
+    identity.credentials.push(credential);
 }
 
 /// Makes the person what the schema derived from their traits: addresses keep what is known of them as long as their

@@ -111,7 +111,7 @@ mod tests {
     fn switches_are_named() {
         let config = config(&json!({
             "methods": {
-                "password": { "config": { "migrate_hook": { "enabled": true } } },
+                "password": { "config": { "migrate_hook": { "enabled": true, "config": { "url": "https://a.example/" } } } },
                 "oidc": { "enabled": true },
             },
         }));

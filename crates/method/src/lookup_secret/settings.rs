@@ -58,7 +58,7 @@ impl Button {
 }
 
 impl LookupSecret {
-    pub(super) fn settings(&self, cx: &Cx<'_>, flow: &Flow, of: &Identity) -> Result<Vec<Node>> {
+    pub(super) fn settings(self, cx: &Cx<'_>, flow: &Flow, of: &Identity) -> Result<Vec<Node>> {
         if let Some(codes) = new(cx, flow, of) {
             return Ok(vec![codes.node(), Button::Confirm.node()]);
         }
@@ -107,7 +107,7 @@ impl LookupSecret {
         Ok(Step::Change { from: Box::new(from), to: Box::new(to), by })
     }
 
-    fn is_set_up(&self, cx: &Cx<'_>, of: &Identity) -> bool {
+    fn is_set_up(self, cx: &Cx<'_>, of: &Identity) -> bool {
         let credential = of.credential(CredentialType::LookupSecret);
         credential.is_some_and(|credential| self.strength(cx.snapshot, credential) != Strength::NONE)
     }

@@ -18,7 +18,7 @@ pub(super) const UNLINK: &str = "totp_unlink";
 const KEY: &str = "totp_key";
 
 impl Totp {
-    pub(super) fn settings(&self, cx: &Cx<'_>, flow: &mut Flow, of: &Identity) -> Result<Vec<Node>> {
+    pub(super) fn settings(self, cx: &Cx<'_>, flow: &mut Flow, of: &Identity) -> Result<Vec<Node>> {
         if self.is_set_up(cx, of) {
             let unlink = Node::input(Group::Totp, UNLINK, InputType::Submit).with_value("true").required();
             return Ok(vec![unlink.with_label(catalog::unlink_totp())]);
@@ -65,7 +65,7 @@ impl Totp {
         Ok(Step::Change { from: Box::new(from), to: Box::new(to), by })
     }
 
-    fn is_set_up(&self, cx: &Cx<'_>, of: &Identity) -> bool {
+    fn is_set_up(self, cx: &Cx<'_>, of: &Identity) -> bool {
         let credential = of.credential(CredentialType::Totp);
         credential.is_some_and(|credential| self.strength(cx.snapshot, credential) != Strength::NONE)
     }

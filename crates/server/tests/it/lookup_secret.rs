@@ -109,7 +109,7 @@ async fn codes_are_made_kept_shown_and_turned_off() {
         let found =
             zelos_store::identities::find_with_credentials(&app.store, id.parse().unwrap()).await.unwrap().unwrap();
         let stored = found.credential(CredentialType::LookupSecret).unwrap();
-        assert_eq!(stored.identifiers, [id.clone()]);
+        assert_eq!(stored.identifiers, std::slice::from_ref(&id));
         assert!(
             codes(&remade).iter().all(|code| !stored.config.to_string().contains(code.as_str())),
             "they are sealed"
@@ -140,7 +140,7 @@ async fn even_looking_needs_a_fresh_proof() {
         visitor.sign_in(&email, PASSWORD).await;
         assert!(is_done(&second(&mut visitor, "aaaaaaaa").await));
         let flow = visitor.begin("settings", "").await;
-        app.clock.advance(Duration::from_secs(3600));
+        app.clock.advance(Duration::from_hours(1));
         for button in ["reveal", "regenerate", "disable"] {
             let answer = press(&mut visitor, &flow, button).await;
             if visitor.mode == Mode::Page {
