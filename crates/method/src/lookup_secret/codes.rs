@@ -124,7 +124,9 @@ mod tests {
     #[test]
     fn there_are_twelve_of_eight_lower_case_letters_and_digits() {
         let codes = Codes::generate(&SeededRng::new(1)).recovery_codes;
-        let is_fine = |code: &Code| code.code.len() == 8 && code.code.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit());
+        let is_fine = |code: &Code| {
+            code.code.len() == 8 && code.code.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
+        };
         assert!(codes.len() == 12 && codes.iter().all(is_fine));
         let distinct: std::collections::BTreeSet<_> = codes.iter().map(|code| &code.code).collect();
         assert_eq!(distinct.len(), 12);

@@ -3,19 +3,21 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use png::{BitDepth, ColorType, Encoder};
-use qrcode::{Color, EcLevel, QrCode};
+use qrcodegen::{QrCode, QrCodeEcc};
 use zelos_core::problem::{Problem, Result};
 
 /// Width and height, in points.
 pub(super) const SIZE: u32 = 256;
-const POINTS: usize = SIZE as usize;
-/// The white edge that readers need, in modules.
-const EDGE: usize = 4;
+const POINTS: i32 = 256;
+/// A row of the file, a bit for each point.
+const ROW: usize = 256 / 8;
+/// The white edge, in modules: the norm wants four, readers bear less, and a coarser picture is worth more to them.
+const EDGE: i32 = 3;
 
 /// The picture of a text, as a data URL.
 pub(super) fn data_url(text: &str) -> Result<String> {
     // On a screen nothing is smudged: the lowest correction makes the coarsest picture.
-    let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(Problem::bug)?;
+    let code = QrCode::encode_text(text, QrCodeEcc::Low).map_err(Problem::bug)?;
     let rows = rows(&code);
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, SIZE, SIZE);
@@ -31,18 +33,15 @@ pub(super) fn data_url(text: &str) -> Result<String> {
 
 /// The points, a bit each, white ones set: each module as many points wide as fit, in the middle of the picture.
 fn rows(code: &QrCode) -> Vec<u8> {
-    let width = code.width();
-    let scale = (POINTS / (width + 2 * EDGE)).max(1);
-    let margin = POINTS.saturating_sub(width * scale) / 2;
-    let module = |point: usize| point.checked_sub(margin).map(|point| point / scale).filter(|module| *module < width);
-    let mut rows = vec![0xff_u8; POINTS * POINTS / 8];
+    let scale = (POINTS / (code.size() + 2 * EDGE)).max(1);
+    let margin = (POINTS - code.size() * scale) / 2;
+    let module = |point: i32| (point - margin).div_euclid(scale);
+    let mut rows = Vec::with_capacity(ROW * ROW * 8);
     for y in 0..POINTS {
-        for x in 0..POINTS {
-            if let (Some(column), Some(row)) = (module(x), module(y))
-                && code[(column, row)] == Color::Dark
-            {
-                rows[(y * POINTS + x) / 8] &= !(0x80 >> (x % 8));
-            }
+        for x in (0..POINTS).step_by(8) {
+            // Whatever lies outside of the code is white.
+            let is_white = |point| !code.get_module(module(point), module(y));
+            rows.push((x..x + 8).fold(0, |bits, point| bits << 1 | u8::from(is_white(point))));
         }
     }
     rows
@@ -60,7 +59,7 @@ mod tests {
         assert_eq!((reader.info().width, reader.info().height), (256, 256));
         let mut rows = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut rows).unwrap();
-        assert!(rows[..32 * 4].iter().all(|points| *points == 0xff), "the first rows are white");
+        assert!(rows[..ROW * 4].iter().all(|points| *points == 0xff), "the first rows are white");
         assert!(rows.iter().any(|points| *points != 0xff));
     }
 
