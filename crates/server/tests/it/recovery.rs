@@ -697,3 +697,21 @@ async fn whoever_was_handed_a_code_may_ask_for_one_like_everybody() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_code_is_no_token_of_a_link() {
+    scenario_for_each(by("code", &json!({})), async |app, mut visitor| {
+        let email = email_of(&visitor, "disguised");
+        app.person(&email, PASSWORD).await;
+        let flow = visitor.begin("recovery", "").await;
+        let flow = ask(&mut visitor, &flow, "code", &email).await;
+        let code = app.code(&email).await;
+        let answer = visitor.submit(&flow, json!({ "method": "link", "token": code, "email": email })).await;
+        assert_eq!(answer.status, 303, "guesses at it would not be counted: {}", answer.text);
+        assert!(!answer.location().contains("/settings"), "{}", answer.location());
+        assert_eq!(visitor.whoami().await.status, 401);
+        let answer = bring(&mut visitor, &flow, &code).await;
+        settings_behind(&visitor, &answer);
+    })
+    .await;
+}
