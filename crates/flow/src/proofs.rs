@@ -20,7 +20,7 @@ use uuid::Uuid;
 use zelos_core::{
     flow::{Detail, Flow, Kind, State},
     id::IdentityId,
-    identity::{AddressStatus, Identity, Via, normalize},
+    identity::{AddressStatus, Identity, VerifiableAddress, Via, normalize},
     problem::{Problem, Result},
     text::catalog,
 };
@@ -100,6 +100,7 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
         gate::nobody(cx)?;
     }
     if let Detail::Recovery { by_admin: by_admin @ true, .. } = &mut flow.detail {
+        gate::enabled(cx, kind)?;
         // Who asks for a code of their own goes on as everybody else.
         *by_admin = false;
         flow.csrf = cx.request.csrf.as_ref().map(crate::csrf::fingerprint);
@@ -109,12 +110,15 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
     match recipient(cx, flow, via, typed).await? {
         Some((identity, value)) => {
             send(cx, flow, sender, &identity, (via, &value), &mut also)?;
-            if kind == Kind::Verification {
+            // Once, and not each time: whoever asks need not be the person, who must not lose races against them, nor
+            // may a lost race tell that there is somebody.
+            let is_new = |address: &VerifiableAddress| {
+                address.via == via && address.value == value && address.status == AddressStatus::Pending
+            };
+            if kind == Kind::Verification && identity.verifiable_addresses.iter().any(is_new) {
                 let mut to = identity.clone();
                 mark(&mut to, via, &value, AddressStatus::Sent, cx.clock.now());
-                if to != identity {
-                    rows::update(&mut also, &identity, &to);
-                }
+                rows::update(&mut also, &identity, &to);
             }
         }
         None => send_to_nobody(cx, flow, sender, via, typed, &mut also)?,
