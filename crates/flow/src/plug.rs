@@ -201,6 +201,9 @@ pub trait Method: Send + Sync {
 /// A way to let an address prove itself: a secret goes there by mail or SMS, and comes back. What is common to them –
 /// whom to ask, what is kept, how often one may guess – is in [`proofs`](crate::proofs).
 pub trait Sender: Send + Sync {
+    /// The method whose secrets these are, by the wire's name.
+    fn method(&self) -> &'static str;
+
     /// A new secret.
     fn secret(&self, rng: &dyn Rng) -> String;
 

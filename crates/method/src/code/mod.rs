@@ -102,6 +102,10 @@ impl Method for Code {
 }
 
 impl Sender for Code {
+    fn method(&self) -> &'static str {
+        self.id()
+    }
+
     fn secret(&self, rng: &dyn Rng) -> String {
         digits(rng)
     }

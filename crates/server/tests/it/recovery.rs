@@ -475,6 +475,14 @@ async fn people_may_choose_where_the_code_goes() {
         let labels: Vec<&str> = choices.iter().map(|node| node["meta"]["label"]["text"].as_str().unwrap()).collect();
         assert_eq!(labels, [&format!("+49****7{}", mode.len()), "fi****@example.org", "se****@example.org"]);
         assert!(!flow.to_string().contains(&second), "what was not told is not shown");
+        let mut other = app.visitor(Mode::Spa);
+        let other_flow = other.begin("recovery", "").await;
+        let other_flow = other.submit(&other_flow, json!({ "method": "code", "recovery_address": first })).await.json();
+        let other_mark = node(&other_flow, "recovery_select_address")["attributes"]["value"].clone();
+        assert_ne!(
+            other_mark, choices[0]["attributes"]["value"],
+            "no hash of an address, which tells it to who tries all"
+        );
 
         let answer = visitor.submit(&flow, json!({ "method": "code", "recovery_select_address": "bm9uZQ==" })).await;
         let flow = visitor.flow("recovery", &answer).await;
@@ -693,6 +701,60 @@ async fn whoever_was_handed_a_code_may_ask_for_one_like_everybody() {
         let answer = bring(&mut visitor, &flow, made["recovery_code"].as_str().unwrap()).await;
         assert_eq!(answer.messages(), [4_060_006], "the one that was handed over is gone");
         let answer = bring(&mut visitor, &flow, &app.code("handed@example.org").await).await;
+        settings_behind(&visitor, &answer);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_is_no_token_of_a_link() {
+    scenario_for_each(by("code", &json!({})), async |app, mut visitor| {
+        let email = email_of(&visitor, "disguised");
+        app.person(&email, PASSWORD).await;
+        let flow = visitor.begin("recovery", "").await;
+        let flow = ask(&mut visitor, &flow, "code", &email).await;
+        let code = app.code(&email).await;
+        let answer = visitor.submit(&flow, json!({ "method": "link", "token": code, "email": email })).await;
+        assert_eq!(answer.status, 303, "guesses at it would not be counted: {}", answer.text);
+        assert!(!answer.location().contains("/settings"), "{}", answer.location());
+        assert_eq!(visitor.whoami().await.status, 401);
+        let answer = bring(&mut visitor, &flow, &code).await;
+        settings_behind(&visitor, &answer);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_looks_at_a_link_has_not_opened_it() {
+    scenario(by("link", &json!({})), async |app| {
+        app.person("scanned@example.org", PASSWORD).await;
+        let mut visitor = app.visitor(Mode::Page);
+        let flow = visitor.begin("recovery", "").await;
+        ask(&mut visitor, &flow, "link", "scanned@example.org").await;
+        let link = app.link("scanned@example.org").await;
+        let looked = app.visitor(Mode::Page).send("HEAD", &link, &[], String::new()).await;
+        assert_eq!((looked.status.as_u16(), looked.header("set-cookie")), (200, ""), "a scanner of mails");
+        let answer = app.visitor(Mode::Page).get(&link).await;
+        assert!(answer.location().starts_with("http://ui.example.org/settings?flow="), "{}", answer.location());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_of_an_administrator_opens_no_recovery_that_is_switched_off() {
+    let off = json!({ "selfservice": { "flows": { "recovery": { "enabled": false } } } });
+    scenario(by("code", &off), async |app| {
+        let person = app.person("off@example.org", PASSWORD).await;
+        let made = app.admin("POST", "/admin/recovery/code", Some(json!({ "identity_id": person["id"] }))).await.json();
+        let id = made["recovery_link"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
+        let mut visitor = app.visitor(Mode::Spa);
+        let token = node(&visitor.begin("login", "").await, "csrf_token")["attributes"]["value"].clone();
+        let flow = visitor.fetch("recovery", &id).await.json();
+        let body = json!({ "method": "code", "email": "off@example.org", "csrf_token": token });
+        let answer = visitor.submit(&flow, body).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        assert!(app.letters("off@example.org").await.is_empty());
+        let answer = bring(&mut visitor, &flow, made["recovery_code"].as_str().unwrap()).await;
         settings_behind(&visitor, &answer);
     })
     .await;
