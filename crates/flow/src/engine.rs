@@ -22,7 +22,9 @@ use crate::{
 use std::{
     str::FromStr,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
+use tokio::time::{Instant, sleep_until};
 use zelos_core::{
     clock::Clock,
     continue_with::{ContinueWith, NextFlow},
@@ -36,6 +38,10 @@ use zelos_core::{
     text::{FieldText, Text, catalog},
 };
 use zelos_store::{Batch, Store, flows};
+
+/// No submission of a recovery or verification is answered sooner: several times what one takes. Whoever has an address
+/// is sent a mail, and that takes longer to write down than nothing; the time of an answer must not tell.
+pub const ANSWERED_AFTER: Duration = Duration::from_millis(25);
 
 /// Whatever flows need, wired once at start-up.
 pub struct Engine {
@@ -164,6 +170,21 @@ impl Engine {
 
     /// Takes what somebody sent to a flow. An input that could not be read is judged only after the gates.
     pub async fn submit(
+        &self,
+        kind: Kind,
+        id: Option<&str>,
+        request: &Request,
+        input: Result<Input>,
+    ) -> Result<Outcome, Refusal> {
+        let begun = Instant::now();
+        let outcome = self.submit_at_once(kind, id, request, input).await;
+        if matches!(kind, Kind::Recovery | Kind::Verification) {
+            sleep_until(begun + ANSWERED_AFTER).await;
+        }
+        outcome
+    }
+
+    async fn submit_at_once(
         &self,
         kind: Kind,
         id: Option<&str>,

@@ -4,7 +4,8 @@
 //!
 //! Nothing but a tag of the secret is kept, in the memory of the flow: bound by HMAC to flow, method, person and address,
 //! and gone with the flow. Every write of a flow is guarded by its version, so a secret buys one thing and guesses are
-//! counted exactly, however many arrive at once. An address that nobody has gets the same answer after the same work.
+//! counted exactly, however many arrive at once. An address that nobody has gets the same answer after the same
+//! work but for the mail; how long that takes is not to be told from the answer's time, since the engine lets both wait.
 
 use crate::{
     gate,

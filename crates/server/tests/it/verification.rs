@@ -3,6 +3,8 @@
 use crate::wire::PASSWORD;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::Instant;
+use zelos_flow::engine::ANSWERED_AFTER;
 use zelos_store::Dialect;
 use zelos_testkit::{Answer, App, Mode, Persona, Setup, node, scenario, scenario_for_each};
 
@@ -484,7 +486,7 @@ async fn an_old_verification_is_replaced_for_the_same_client() {
 }
 
 #[tokio::test]
-async fn a_start_costs_three_round_trips() {
+async fn a_start_costs_three_round_trips_and_its_answer_waits() {
     let both = json!({ "selfservice": { "flows": { "recovery": { "enabled": true } } } });
     scenario(by("code").and(&both), async |app| {
         app.person("cost@example.org", PASSWORD).await;
@@ -492,9 +494,10 @@ async fn a_start_costs_three_round_trips() {
             for email in ["cost@example.org", "nobody@example.org"] {
                 let mut visitor = app.visitor(Mode::Native);
                 let flow = visitor.begin(kind, "").await;
-                let before = app.store.trace().total_round_trips();
+                let (before, begun) = (app.store.trace().total_round_trips(), Instant::now());
                 let answer = visitor.submit(&flow, json!({ "method": "code", "email": email })).await;
                 assert_eq!(answer.status, 200);
+                assert!(begun.elapsed() >= ANSWERED_AFTER, "{kind} {email}");
                 let trips = app.store.trace().total_round_trips() - before;
                 // MySQL takes one for each statement of a batch, and two more.
                 let most = if app.store.dialect() == Dialect::MySql { 9 } else { 3 };
