@@ -15,7 +15,6 @@ use zelos_core::{
 use zelos_store::{Batch, messages};
 
 /// A letter to be written.
-#[derive(Debug)]
 pub struct Letter<'a> {
     pub template: TemplateType,
     pub via: Via,
@@ -26,6 +25,13 @@ pub struct Letter<'a> {
     pub says: Map<String, Value>,
     /// After that it is of no use.
     pub expires_at: Option<OffsetDateTime>,
+}
+
+/// What it says is a code or a link, and is not shown.
+impl std::fmt::Debug for Letter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Letter").field("template", &self.template).finish_non_exhaustive()
+    }
 }
 
 /// Writes the letter and adds it to the batch.

@@ -697,6 +697,8 @@ async fn whoever_was_handed_a_code_may_ask_for_one_like_everybody() {
         let token = node(&visitor.begin("login", "").await, "csrf_token")["attributes"]["value"].clone();
         let body = json!({ "method": "code", "email": "handed@example.org", "csrf_token": token });
         let flow = visitor.submit(&flow, body).await.json();
+        assert_eq!(visitor.fetch("recovery", &id).await.status, 200, "from now on it is this browser's");
+        assert_eq!(app.visitor(Mode::Spa).fetch("recovery", &id).await.status, 403);
         assert!(node(&flow, "csrf_token").is_object() && node(&flow, "email").is_object(), "{flow}");
         let answer = bring(&mut visitor, &flow, made["recovery_code"].as_str().unwrap()).await;
         assert_eq!(answer.messages(), [4_060_006], "the one that was handed over is gone");
@@ -756,6 +758,40 @@ async fn a_code_of_an_administrator_opens_no_recovery_that_is_switched_off() {
         assert!(app.letters("off@example.org").await.is_empty());
         let answer = bring(&mut visitor, &flow, made["recovery_code"].as_str().unwrap()).await;
         settings_behind(&visitor, &answer);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_the_browser_of_a_flow_has_something_sent() {
+    for method in ["code", "link"] {
+        let both = json!({ "selfservice": { "flows": { "verification": { "enabled": true, "use": method } } } });
+        scenario(by(method, &both), async |app| {
+            app.person("lured@example.org", PASSWORD).await;
+            for kind in ["recovery", "verification"] {
+                let mut visitor = app.visitor(Mode::Spa);
+                let flow = visitor.begin(kind, "").await;
+                let body = json!({ "method": method, "email": "lured@example.org", "csrf_token": "none" });
+                assert_eq!(visitor.submit(&flow, body).await.status, 403, "{kind} by {method}");
+            }
+            assert!(app.letters("lured@example.org").await.is_empty());
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_letter_carries_along_has_an_end() {
+    scenario(by("code", &json!({})), async |app| {
+        app.person("heavy@example.org", PASSWORD).await;
+        for (letters, status, size) in [(1, 200, 60_000), (1, 400, 70_000)] {
+            let mut visitor = app.visitor(Mode::Native);
+            let flow = visitor.begin("recovery", "").await;
+            let payload = json!({ "text": "x".repeat(size) });
+            let body = json!({ "method": "code", "email": "heavy@example.org", "transient_payload": payload });
+            let answer = visitor.submit(&flow, body).await;
+            assert_eq!((answer.status.as_u16(), app.letters("heavy@example.org").await.len()), (status, letters));
+        }
     })
     .await;
 }
