@@ -4,7 +4,6 @@
 use crate::plug::Cx;
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
-use url::Url;
 use zelos_core::{
     flow::Flow,
     id::MessageId,
@@ -78,8 +77,9 @@ fn data(cx: &Cx<'_>, flow: &Flow, letter: &Letter<'_>) -> Result<Map<String, Val
         if let Some(code) = data.remove("recovery_code") {
             data.insert("verification_code".to_owned(), code);
         }
-        let domain = Url::parse(&flow.request_url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
-        data.insert("request_url_domain".to_owned(), domain.unwrap_or_default().into());
+        // Browsers fill the code in on pages of that host: it is the configured one, whatever a request names.
+        let domain = cx.snapshot.public.host_str().unwrap_or_default();
+        data.insert("request_url_domain".to_owned(), domain.into());
     }
     let transient = flow.transient_payload.clone().filter(|payload| !payload.is_null());
     data.insert("transient_payload".to_owned(), transient.unwrap_or_else(|| json!({})));

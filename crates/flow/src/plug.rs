@@ -237,8 +237,8 @@ pub enum Step {
     Create { draft: Box<Draft>, by: AuthenticationMethod },
     /// Settings: the identity as it was read and as it shall be. `by`: something new was proved by the way.
     Change { from: Box<Identity>, to: Box<Identity>, by: Option<AuthenticationMethod> },
-    /// Verification: an address is the person's. `is_pending`: their traits waited for it.
-    Confirm { from: Box<Identity>, to: Box<Identity>, via: Via, is_pending: bool },
+    /// Verification: an address is the person's.
+    Confirm { from: Box<Identity>, to: Box<Identity>, via: Via },
 }
 
 impl Step {

@@ -217,10 +217,13 @@ pub async fn proven(cx: &Cx<'_>, flow: &Flow, sent: &Sent) -> Result<Option<(Ide
 
 /// What a right secret shows in a verification.
 pub async fn confirm(cx: &Cx<'_>, flow: &Flow, sender: &dyn Sender, sent: &Sent) -> Result<Step> {
-    let is_pending = crate::pending::of(flow)?.is_some();
-    let proven = if is_pending { crate::pending::apply(cx, flow, sent).await? } else { proven(cx, flow, sent).await? };
+    let proven = if crate::pending::of(flow)?.is_some() {
+        crate::pending::apply(cx, flow, sent).await?
+    } else {
+        proven(cx, flow, sent).await?
+    };
     let Some((from, to)) = proven else { return Ok(Step::say(sender.wrong(flow.kind()))) };
-    Ok(Step::Confirm { from: Box::new(from), to: Box::new(to), via: sent.via, is_pending })
+    Ok(Step::Confirm { from: Box::new(from), to: Box::new(to), via: sent.via })
 }
 
 /// Sets how far an address has come. One that is proven stays so.

@@ -13,6 +13,7 @@ mod properties;
 mod published;
 mod quirks;
 mod recovery;
+mod recovery_choices;
 mod registration;
 mod security;
 mod sessions;
