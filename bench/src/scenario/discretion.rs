@@ -18,7 +18,7 @@ use crate::server::Launcher;
 use crate::visitor::Visitor;
 use crate::world::World;
 
-const PAIRS: u64 = 1000;
+const PAIRS: u64 = 250;
 const PEOPLE: usize = 32;
 
 /// How long the submission alone takes, for addresses of both kinds.

@@ -23,10 +23,16 @@ pub struct Wish<'a> {
 }
 
 /// What they get: the flow, and what a letter would say of the secret, by the wire's names.
-#[derive(Debug)]
 pub struct Handed {
     pub flow: Flow,
     pub says: Map<String, Value>,
+}
+
+/// The secret is not shown.
+impl std::fmt::Debug for Handed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handed").field("flow", &self.flow.id).finish_non_exhaustive()
+    }
 }
 
 impl Engine {

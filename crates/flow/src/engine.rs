@@ -19,6 +19,7 @@ use crate::{
     plug::{Cx, Method, Outcome, Request, Sender, Step, Why},
     sessions,
 };
+use serde_json::Value;
 use std::{
     str::FromStr,
     sync::{Arc, PoisonError, RwLock},
@@ -252,7 +253,7 @@ impl Engine {
         if !cx.request.is_link && method.needs_csrf(flow, &judged) {
             gate::csrf(cx, flow, &input).map_err(|problem| over_by_csrf(flow, problem))?;
         }
-        flow.transient_payload = judged.get("transient_payload").cloned();
+        flow.transient_payload = transient_payload(&judged)?;
         if let Detail::Settings { identity } = flow.detail {
             let of = zelos_store::identities::find_with_credentials(&self.store, identity).await?;
             if of.is_some_and(|of| method.is_privileged(cx, &of, &judged)) {
@@ -438,6 +439,17 @@ impl Engine {
 fn rendered(cx: &Cx<'_>, flow: Flow, why: Why) -> Outcome {
     let person = cx.session.filter(|_| flow.kind() == Kind::Settings).map(|current| Box::new(current.person.clone()));
     Outcome::Render { flow: Box::new(flow), person, why }
+}
+
+/// What a submission says to hooks and mails. It is kept with every mail, for as long as that is: so it has an end, which
+/// also keeps the time of an answer from telling whether a mail was written.
+fn transient_payload(input: &Input) -> Result<Option<Value>> {
+    const MOST: usize = 64 << 10;
+    let payload = input.get("transient_payload");
+    if payload.is_some_and(|payload| payload.to_string().len() > MOST) {
+        return Err(Problem::bad("The transient payload is too large: 64 KiB is the most."));
+    }
+    Ok(payload.cloned())
 }
 
 /// The words above a fresh form.

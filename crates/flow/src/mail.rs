@@ -4,7 +4,6 @@
 use crate::plug::Cx;
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
-use url::Url;
 use zelos_core::{
     flow::Flow,
     id::MessageId,
@@ -15,7 +14,6 @@ use zelos_core::{
 use zelos_store::{Batch, messages};
 
 /// A letter to be written.
-#[derive(Debug)]
 pub struct Letter<'a> {
     pub template: TemplateType,
     pub via: Via,
@@ -26,6 +24,13 @@ pub struct Letter<'a> {
     pub says: Map<String, Value>,
     /// After that it is of no use.
     pub expires_at: Option<OffsetDateTime>,
+}
+
+/// What it says is a code or a link, and is not shown.
+impl std::fmt::Debug for Letter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Letter").field("template", &self.template).finish_non_exhaustive()
+    }
 }
 
 /// Writes the letter and adds it to the batch.
@@ -72,8 +77,9 @@ fn data(cx: &Cx<'_>, flow: &Flow, letter: &Letter<'_>) -> Result<Map<String, Val
         if let Some(code) = data.remove("recovery_code") {
             data.insert("verification_code".to_owned(), code);
         }
-        let domain = Url::parse(&flow.request_url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
-        data.insert("request_url_domain".to_owned(), domain.unwrap_or_default().into());
+        // Browsers fill the code in on pages of that host: it is the configured one, whatever a request names.
+        let domain = cx.snapshot.public.host_str().unwrap_or_default();
+        data.insert("request_url_domain".to_owned(), domain.into());
     }
     let transient = flow.transient_payload.clone().filter(|payload| !payload.is_null());
     data.insert("transient_payload".to_owned(), transient.unwrap_or_else(|| json!({})));

@@ -26,6 +26,8 @@ const PENDING: &str = "pending_traits";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub(crate) identity: IdentityId,
+    /// The method by which it was asked for: its hooks run when the change is made.
+    pub(crate) method: String,
     /// The session in which it was asked for.
     pub(crate) session: SessionId,
     /// The address that has to be proven first.

@@ -203,6 +203,9 @@ pub trait Method: Send + Sync {
 /// A way to let an address prove itself: a secret goes there by mail or SMS, and comes back. What is common to them –
 /// whom to ask, what is kept, how often one may guess – is in [`proofs`](crate::proofs).
 pub trait Sender: Send + Sync {
+    /// The method whose secrets these are, by the wire's name.
+    fn method(&self) -> &'static str;
+
     /// A new secret.
     fn secret(&self, rng: &dyn Rng) -> String;
 
@@ -236,8 +239,8 @@ pub enum Step {
     Create { draft: Box<Draft>, by: AuthenticationMethod },
     /// Settings: the identity as it was read and as it shall be. `by`: something new was proved by the way.
     Change { from: Box<Identity>, to: Box<Identity>, by: Option<AuthenticationMethod> },
-    /// Verification: an address is the person's. `is_pending`: their traits waited for it.
-    Confirm { from: Box<Identity>, to: Box<Identity>, via: Via, is_pending: bool },
+    /// Verification: an address is the person's.
+    Confirm { from: Box<Identity>, to: Box<Identity>, via: Via },
 }
 
 impl Step {

@@ -2,8 +2,8 @@
 //! methods `code` and `link` differ in what is sent ([`Sender`]); everything else is here, once for recovery,
 //! verification and the hooks that begin one.
 //!
-//! Nothing but a tag of the secret is kept, in the memory of the flow: bound by HMAC to flow, person and address, and
-//! gone with the flow. Every write of a flow is guarded by its version, so a secret buys one thing and guesses are
+//! Nothing but a tag of the secret is kept, in the memory of the flow: bound by HMAC to flow, method, person and address,
+//! and gone with the flow. Every write of a flow is guarded by its version, so a secret buys one thing and guesses are
 //! counted exactly, however many arrive at once. An address that nobody has gets the same answer after the same
 //! work but for the mail; how long that takes is not to be told from the answer's time, since the engine lets both wait.
 
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use zelos_core::{
     flow::{Detail, Flow, Kind, State},
     id::IdentityId,
-    identity::{AddressStatus, CredentialType, Identity, Via, normalize},
+    identity::{AddressStatus, CredentialType, Identity, VerifiableAddress, Via, normalize},
     problem::{Problem, Result},
     text::catalog,
 };
@@ -49,11 +49,12 @@ pub struct Sent {
 }
 
 impl Sent {
-    fn message(&self, flow: &Flow, secret: &str) -> Vec<u8> {
+    /// What the tag is made over. With the method, too: guesses at a code must not be counted as a link's, not at all.
+    fn message(&self, flow: &Flow, sender: &dyn Sender, secret: &str) -> Vec<u8> {
         let mut message = Vec::with_capacity(96);
         message.extend(flow.id.0.as_bytes());
         message.extend(self.identity.0.as_bytes());
-        for part in [flow.kind().as_str(), self.via.as_str(), &self.value, secret] {
+        for part in [flow.kind().as_str(), sender.method(), self.via.as_str(), &self.value, secret] {
             message.extend(u64::try_from(part.len()).unwrap_or_default().to_be_bytes());
             message.extend(part.as_bytes());
         }
@@ -83,7 +84,7 @@ pub(crate) fn prepare(
     let secret = sender.secret(cx.rng);
     let expires_at = cx.clock.now() + lifespan.unwrap_or_else(|| sender.lifespan(cx.snapshot));
     let mut sent = Sent { tag: String::new(), identity, via, value: value.to_owned(), expires_at };
-    let tag = cx.snapshot.keys.mac(PURPOSE, &sent.message(flow, &secret));
+    let tag = cx.snapshot.keys.mac(PURPOSE, &sent.message(flow, sender, &secret));
     sent.tag = STANDARD_NO_PAD.encode(tag.ok_or_else(|| Problem::bug("there is no key for tags"))?);
     let mut all = all_sent(flow)?;
     all.push(sent);
@@ -148,6 +149,7 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
         gate::nobody(cx)?;
     }
     if let Detail::Recovery { by_admin: by_admin @ true, .. } = &mut flow.detail {
+        gate::enabled(cx, kind)?;
         // Who asks for a code of their own goes on as everybody else.
         *by_admin = false;
         flow.csrf = cx.request.csrf.as_ref().map(crate::csrf::fingerprint);
@@ -158,12 +160,15 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
     match recipient(cx, flow, via, typed).await? {
         Some((identity, value)) => {
             send(cx, flow, sender, &identity, (via, &value), &mut also)?;
-            if kind == Kind::Verification {
+            // Once, and not each time: whoever asks need not be the person, who must not lose races against them, nor
+            // may a lost race tell that there is somebody.
+            let is_new = |address: &VerifiableAddress| {
+                address.via == via && address.value == value && address.status == AddressStatus::Pending
+            };
+            if kind == Kind::Verification && identity.verifiable_addresses.iter().any(is_new) {
                 let mut to = identity.clone();
                 mark(&mut to, via, &value, AddressStatus::Sent, cx.clock.now());
-                if to != identity {
-                    rows::update(&mut also, &identity, &to);
-                }
+                rows::update(&mut also, &identity, &to);
             }
         }
         None => send_to_nobody(cx, flow, sender, via, typed, &mut also)?,
@@ -226,7 +231,8 @@ pub fn check(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, secret: &str) ->
     }
     let is_right = |sent: &Sent| {
         let tag = STANDARD_NO_PAD.decode(&sent.tag).unwrap_or_default();
-        cx.snapshot.keys.verify_mac(PURPOSE, &sent.message(flow, secret), &tag) && sent.expires_at > cx.clock.now()
+        cx.snapshot.keys.verify_mac(PURPOSE, &sent.message(flow, sender, secret), &tag)
+            && sent.expires_at > cx.clock.now()
     };
     Ok(all_sent(flow)?.into_iter().find(is_right))
 }
@@ -271,10 +277,13 @@ fn takes_codes_at(identity: &Identity, via: Via, value: &str) -> bool {
 
 /// What a right secret shows in a verification.
 pub async fn confirm(cx: &Cx<'_>, flow: &Flow, sender: &dyn Sender, sent: &Sent) -> Result<Step> {
-    let is_pending = crate::pending::of(flow)?.is_some();
-    let proven = if is_pending { crate::pending::apply(cx, flow, sent).await? } else { proven(cx, flow, sent).await? };
+    let proven = if crate::pending::of(flow)?.is_some() {
+        crate::pending::apply(cx, flow, sent).await?
+    } else {
+        proven(cx, flow, sent).await?
+    };
     let Some((from, to)) = proven else { return Ok(Step::say(sender.wrong(flow.kind()))) };
-    Ok(Step::Confirm { from: Box::new(from), to: Box::new(to), via: sent.via, is_pending })
+    Ok(Step::Confirm { from: Box::new(from), to: Box::new(to), via: sent.via })
 }
 
 /// Sets how far an address has come. One that is proven stays so.

@@ -61,6 +61,7 @@ pub fn public_router(app: Arc<App>) -> Router {
             .route(
                 &format!("/self-service/{name}"),
                 get(move |app, request| flows::submit(app, request, kind))
+                    .head(flows::look)
                     .post(move |app, request| flows::submit(app, request, kind)),
             )
             .route(&format!("/ui/{name}"), get(move |app, caller| ui::flow(app, caller, kind)));

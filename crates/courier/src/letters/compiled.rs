@@ -1,5 +1,6 @@
-//! From sources to compiled templates. The built-in letters are compiled once in the life of the process; if an operator
-//! has dropped letters or layouts in, all are compiled with them when the configuration is loaded.
+//! From sources to compiled templates. If an operator has dropped letters or layouts in, all are compiled when the
+//! configuration is loaded. The built-in ones, which a test compiles, are compiled once in the life of the process, each
+//! when it is first written: most servers need a handful of them, and together they take as much memory as all the rest.
 
 use super::{
     built_in::{self, WORDS},
@@ -9,7 +10,7 @@ use super::{
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 use zelos_core::message::TemplateType;
 use zelos_script::template::{Set, TemplateError};
@@ -19,21 +20,72 @@ use zelos_script::template::{Set, TemplateError};
 const LAYOUT: &str = "(1) ";
 const SHARED: &str = "(2) ";
 
-/// Compiled templates by what they are of.
-pub(super) type Parts = HashMap<(TemplateType, Part), Set>;
+/// What a template is of.
+type Key = (TemplateType, Part);
+
+/// The parts that operators have brought, compiled.
+pub(super) type Parts = HashMap<Key, Set>;
 
 /// The letters of one language.
 #[derive(Debug)]
 pub(super) struct Language {
     pub(super) tag: String,
-    pub(super) parts: Parts,
+    parts: HashMap<Key, Template>,
 }
 
-static BUILT_IN: LazyLock<Result<Arc<[Language]>, Vec<String>>> = LazyLock::new(|| compile(&Sources::default()));
+/// A template, compiled or about to be.
+#[derive(Debug)]
+enum Template {
+    Compiled(Set),
+    /// None once it has been found not to compile.
+    BuiltIn(&'static built_in::Language, OnceLock<Option<Set>>),
+}
+
+impl Language {
+    fn built_in(ours: &'static built_in::Language) -> Self {
+        let keys = TemplateType::ALL.into_iter().flat_map(|template| Part::ALL.map(|part| (template, part)));
+        let parts = keys.map(|key| (key, Template::BuiltIn(ours, OnceLock::new()))).collect();
+        Self { tag: ours.tag.to_owned(), parts }
+    }
+
+    /// Whether the language has that part of that message.
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.parts.contains_key(&key)
+    }
+
+    /// The template of that part of that message.
+    pub(super) fn get(&self, key: Key) -> Option<&Set> {
+        match self.parts.get(&key)? {
+            Template::Compiled(set) => Some(set),
+            Template::BuiltIn(ours, set) => set.get_or_init(|| compile_built_in(ours, key)).as_ref(),
+        }
+    }
+}
+
+static BUILT_IN: LazyLock<Arc<[Language]>> =
+    LazyLock::new(|| built_in::LANGUAGES.iter().map(Language::built_in).collect());
 
 /// The languages there are; the first is for those whose language there is not.
 pub(super) fn languages(sources: &Sources) -> Result<Arc<[Language]>, Vec<String>> {
-    if sources.languages.is_empty() && sources.layouts.is_empty() { BUILT_IN.clone() } else { compile(sources) }
+    if sources.languages.is_empty() && sources.layouts.is_empty() { Ok(built_in()) } else { compile(sources) }
+}
+
+/// The languages that the program brings along.
+pub(super) fn built_in() -> Arc<[Language]> {
+    Arc::clone(&BUILT_IN)
+}
+
+fn compile_built_in(ours: &'static built_in::Language, (template, part): Key) -> Option<Set> {
+    let nothing = BTreeMap::new();
+    let pieces = Pieces { tag: ours.tag, ours: Some(ours), brought: &nothing };
+    let layout = (part, format!("{LAYOUT}{}", part.layout()), built_in::layout(part));
+    match pieces.compile(template, &layout)? {
+        Ok(set) => Some(set),
+        Err(error) => {
+            tracing::error!(%error, "a built-in template cannot be compiled");
+            None
+        }
+    }
 }
 
 /// The parts that operators have brought.
@@ -64,11 +116,12 @@ fn compile(sources: &Sources) -> Result<Arc<[Language]>, Vec<String>> {
     for ours in &built_in::LANGUAGES {
         let same = sources.languages.iter().find(|(tag, _)| language::is_same(tag, ours.tag));
         let brought = same.map_or(&nothing, |(_, files)| files);
-        languages.push(compile_language(ours.tag, Some(ours), brought, &layouts, &mut errors));
+        let pieces = Pieces { tag: ours.tag, ours: Some(ours), brought };
+        languages.push(compile_language(&pieces, &layouts, &mut errors));
     }
     for (tag, brought) in &sources.languages {
         if !built_in::LANGUAGES.iter().any(|ours| language::is_same(tag, ours.tag)) {
-            languages.push(compile_language(tag, None, brought, &layouts, &mut errors));
+            languages.push(compile_language(&Pieces { tag, ours: None, brought }, &layouts, &mut errors));
         }
     }
     // What is wrong in words or layouts is wrong in every letter.
@@ -77,41 +130,53 @@ fn compile(sources: &Sources) -> Result<Arc<[Language]>, Vec<String>> {
     if errors.is_empty() { Ok(languages.into()) } else { Err(errors) }
 }
 
-type Layouts<'s> = [(Part, String, &'s str); 4];
+/// How the pieces of a letter become a part: the part, the layout's name, its text.
+type Layout<'s> = (Part, String, &'s str);
 
-fn compile_language(
-    tag: &str,
-    ours: Option<&built_in::Language>,
-    brought: &BTreeMap<String, Text>,
-    layouts: &Layouts<'_>,
-    errors: &mut Vec<String>,
-) -> Language {
-    let mut parts = Parts::new();
-    let file = |name: &str| {
-        let own = brought.get(name).map(|own| (own.path.clone(), own.text.as_str()));
-        let ours = || ours?.files.into_iter().find(|(known, _)| *known == name);
-        own.or_else(|| ours().map(|(name, text)| (format!("{tag}/{name}.gotmpl"), text)))
-    };
-    let words = file(WORDS).map(|(name, text)| (format!("{SHARED}{name}"), text));
-    for template in TemplateType::ALL {
-        let Some((letter, text)) = file(built_in::letter(template)) else { continue };
+/// Where the pieces of a language's letters are.
+struct Pieces<'s> {
+    tag: &'s str,
+    ours: Option<&'static built_in::Language>,
+    brought: &'s BTreeMap<String, Text>,
+}
+
+impl<'s> Pieces<'s> {
+    fn file(&self, name: &str) -> Option<(String, &'s str)> {
+        let own = self.brought.get(name).map(|own| (own.path.clone(), own.text.as_str()));
+        let ours = || self.ours?.files.into_iter().find(|(known, _)| *known == name);
+        own.or_else(|| ours().map(|(name, text)| (format!("{}/{name}.gotmpl", self.tag), text)))
+    }
+
+    /// None if the language has no such letter.
+    fn compile(&self, template: TemplateType, layout: &Layout<'_>) -> Option<Result<Set, TemplateError>> {
+        let (letter, text) = self.file(built_in::letter(template))?;
+        let words = self.file(WORDS).map(|(name, text)| (format!("{SHARED}{name}"), text));
         let mut pieces = vec![(letter.as_str(), text)];
         pieces.extend(words.iter().map(|(name, text)| (name.as_str(), *text)));
-        for (part, name, layout) in layouts {
-            match Set::compile(part.escape(), (name, layout), &pieces) {
-                Ok(set) => {
-                    parts.insert((template, *part), set);
+        let (part, name, source) = layout;
+        Some(Set::compile(part.escape(), (name, source), &pieces))
+    }
+}
+
+fn compile_language(pieces: &Pieces<'_>, layouts: &[Layout<'_>; 4], errors: &mut Vec<String>) -> Language {
+    let mut parts = HashMap::new();
+    for template in TemplateType::ALL {
+        for layout in layouts {
+            match pieces.compile(template, layout) {
+                None => {}
+                Some(Ok(set)) => {
+                    parts.insert((template, layout.0), Template::Compiled(set));
                 }
-                Err(error) => {
+                Some(Err(error)) => {
                     // A layout is mostly right; what it asks for is missing in what was brought.
-                    let own = [built_in::letter(template), WORDS].into_iter().find_map(|name| brought.get(name));
+                    let own = [built_in::letter(template), WORDS].into_iter().find_map(|name| pieces.brought.get(name));
                     let own = own.filter(|_| error.template.starts_with(LAYOUT));
                     errors.push(told(&own.map(|own| format!("{}: ", own.path)).unwrap_or_default(), &error));
                 }
             }
         }
     }
-    Language { tag: tag.to_owned(), parts }
+    Language { tag: pieces.tag.to_owned(), parts }
 }
 
 /// What is wrong, in the line that operators read: key or file, line, reason.

@@ -6,7 +6,7 @@
 //! and a *layout* makes a part of them. So a language is ten small files, and more come by dropping them into a folder
 //! ([`built_in`] shows which). Which language a person reads is guessed in [`language`].
 //!
-//! Everything is compiled when the configuration is loaded ([`compiled`]); writing only reads ([`written`]).
+//! Nothing is compiled twice ([`compiled`]); writing only reads ([`written`]).
 
 mod built_in;
 mod compiled;

@@ -43,9 +43,7 @@ impl From<TemplateError> for LetterError {
 impl Letters {
     /// The built-in templates alone.
     pub fn built_in() -> Self {
-        // A test compiles them all, so there are no errors to be told.
-        let languages = compiled::languages(&sources::Sources::default()).unwrap_or_else(|_| Arc::from([]));
-        Self { site: String::new(), own: Parts::new(), languages }
+        Self { site: String::new(), own: Parts::new(), languages: compiled::built_in() }
     }
 
     /// The templates of a configuration: its own, then ours.
@@ -118,11 +116,12 @@ impl Letters {
     /// Our template in the language of whoever gets the message, and that language.
     fn ours(&self, message: &Message, part: Part) -> Result<(&str, &Set), LetterError> {
         let key = (message.template_type, part);
-        let there = || self.languages.iter().filter_map(|language| Some((&*language.tag, language.parts.get(&key)?)));
-        let tags: Vec<_> = there().map(|(tag, _)| tag).collect();
+        let there = || self.languages.iter().filter(|language| language.has(key));
+        let tags: Vec<_> = there().map(|language| &*language.tag).collect();
         let chosen = language::chosen(&language::wanted(message), &tags);
-        let mut found = there().filter(|(tag, _)| chosen.is_none_or(|chosen| *tag == chosen));
-        found.next().ok_or_else(|| LetterError(format!("there is no letter {}", message.template_type.as_str())))
+        let found = there().find(|language| chosen.is_none_or(|chosen| language.tag == chosen));
+        let found = found.and_then(|language| Some((&*language.tag, language.get(key)?)));
+        found.ok_or_else(|| LetterError(format!("there is no letter {}", message.template_type.as_str())))
     }
 }
 

@@ -37,9 +37,9 @@ pub(crate) async fn finish(engine: &Engine, cx: &Cx<'_>, flow: &Flow, step: Step
         (Kind::Recovery, Step::Prove { from, to, by }) => {
             recovery::finish(engine, &Caller::new(*cx, flow, true), flow, (&from, *to), by).await
         }
-        (Kind::Verification, Step::Confirm { from, to, via, is_pending }) => {
+        (Kind::Verification, Step::Confirm { from, to, via }) => {
             let caller = Caller::new(*cx, flow, false);
-            verification::finish(engine, &caller, flow, (&from, *to), via, is_pending).await
+            verification::finish(engine, &caller, flow, (&from, *to), via).await
         }
         (kind, step) => {
             Err(Problem::bug(format!("a step {} does not fit a flow of kind {}", step.name(), kind.as_str())))

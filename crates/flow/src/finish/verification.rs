@@ -6,7 +6,7 @@ use crate::{
     draw,
     engine::Engine,
     hooks::{self, Event, Verdict},
-    identities,
+    identities, pending,
     plug::Outcome,
 };
 use zelos_core::{
@@ -23,11 +23,11 @@ pub(super) async fn finish(
     flow: &Flow,
     (old, mut identity): (&Identity, Identity),
     via: Via,
-    is_pending: bool,
 ) -> Result<Outcome> {
     let cx = &caller.cx();
     let mut flow = flow.clone();
-    if is_pending {
+    let pending = pending::of(&flow)?;
+    if pending.is_some() {
         identity.updated_at = cx.clock.now();
         identity.available_aal = identities::available_aal(engine, cx.snapshot, &identity);
     }
@@ -45,8 +45,8 @@ pub(super) async fn finish(
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).changed(old);
     let mut verdict = hooks::after(engine, cx, &mut event).await?;
-    if is_pending && matches!(verdict, Verdict::Go) {
-        verdict = hooks::after_kind(engine, cx, Kind::Settings, "profile", &mut event).await?;
+    if let (Some(pending), Verdict::Go) = (&pending, &verdict) {
+        verdict = hooks::after_kind(engine, cx, Kind::Settings, &pending.method, &mut event).await?;
     }
     let hooked = heed(engine, verdict, hooked).await?;
     let mut batch = Batch::new();

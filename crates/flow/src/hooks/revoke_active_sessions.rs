@@ -1,7 +1,7 @@
 //! `revoke_active_sessions`: whoever signs in, or changes a credential, ends all their other sessions.
 
 use super::{Configured, Event, Hook, Verdict};
-use crate::{Engine, pending, plug::Cx};
+use crate::{Engine, plug::Cx};
 use async_trait::async_trait;
 use zelos_core::{flow::Kind, problem::Result};
 use zelos_store::sessions;
@@ -21,9 +21,7 @@ impl Hook for RevokeActiveSessions {
     }
 
     async fn run(&self, _: &Engine, cx: &Cx<'_>, _: &Configured, event: &mut Event<'_>) -> Result<Verdict> {
-        // A change that waited for a proof was asked for in a session, too.
-        let asked = pending::of(event.flow)?.map(|pending| pending.session);
-        let kept = event.session.map(|session| session.id).or(asked);
+        let kept = event.session.map(|session| session.id);
         sessions::revoke_others(event.batch, event.identity.id, kept, cx.clock.now());
         Ok(Verdict::Go)
     }

@@ -3,7 +3,7 @@
 
 use super::{Configured, Event, Hook, Verdict, show_verification_ui::hint};
 use crate::{
-    Engine, gate,
+    Engine,
     pending::{self, Pending},
     plug::Cx,
     proofs,
@@ -44,7 +44,6 @@ impl Hook for VerifyNewAddress {
             event.flow.ui.messages = vec![catalog::one_address_at_a_time()];
             return Ok(Verdict::Hold);
         }
-        gate::privileged(cx, event.flow)?;
         if identities::find_by_verifiable_address(cx.store, via, &value).await?.is_some() {
             return Err(Problem::form(catalog::identifier_taken()));
         }
@@ -54,6 +53,7 @@ impl Hook for VerifyNewAddress {
         let mut flow = proofs::begin_verification(engine, cx, event.flow, &mut as_before, at, event.batch).await?;
         let change = Pending {
             identity: before.id,
+            method: event.flow.active.clone().unwrap_or_default(),
             session,
             via,
             value: value.clone(),

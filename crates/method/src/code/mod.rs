@@ -155,6 +155,10 @@ impl Code {
 }
 
 impl Sender for Code {
+    fn method(&self) -> &'static str {
+        self.id()
+    }
+
     fn secret(&self, rng: &dyn Rng) -> String {
         digits(rng)
     }

@@ -3,8 +3,6 @@
 
 use super::{Code, DIGITS, code_node, given, go_on, hidden_method, missing, resend};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use zelos_core::{
     flow::{Detail, Flow, State},
     identity::{Via, normalize},
@@ -24,6 +22,8 @@ use zelos_store::identities;
 const FIRST: &str = "first_address";
 /// Memory: which of the masked addresses was chosen, as it was sent.
 const CHOSEN: &str = "chosen_address";
+/// What the marks of masked addresses are for.
+const PURPOSE: &str = "masked recovery address";
 /// The value of `screen` that leads back.
 const BACK: &str = "previous";
 
@@ -59,14 +59,15 @@ pub(super) async fn form(cx: &Cx<'_>, flow: &mut Flow) -> Result<Vec<Node>> {
         }
         State::RecoveryAwaitingAddressChoice => {
             let addresses = addresses(cx, &first).await?;
-            let mut nodes: Vec<_> = addresses.iter().map(|address| choice(address)).collect();
+            let choice = |address: &String| Ok(choice(&mark(cx, flow, address)?, address));
+            let mut nodes = addresses.iter().map(choice).collect::<Result<Vec<_>>>()?;
             nodes.extend([hidden_method(), hidden_first(&first)]);
             nodes
         }
         State::RecoveryConfirmingAddress => {
             let chosen = flow.memory.text(CHOSEN).unwrap_or_default();
             let addresses = addresses(cx, &first).await?;
-            let via = find(&addresses, chosen).map_or(Via::Email, |address| mail::channel_of(address));
+            let via = find(cx, flow, &addresses, chosen).map_or(Via::Email, |address| mail::channel_of(address));
             vec![whole_address(via), hidden_first(&first), go_on(), hidden_method(), back()]
         }
         State::RecoveryAwaitingCode => vec![
@@ -95,9 +96,9 @@ fn code() -> Node {
     node
 }
 
-fn choice(address: &str) -> Node {
+fn choice(mark: &str, address: &str) -> Node {
     Node::input(Group::Code, "recovery_select_address", InputType::Submit)
-        .with_value(mark(address))
+        .with_value(mark)
         .with_label(catalog::label(masked(address)))
 }
 
@@ -117,14 +118,24 @@ fn back() -> Node {
     Node::submit(Group::Code, "screen", BACK, catalog::recovery_back())
 }
 
-/// By what a masked address is known again without being told.
-fn mark(address: &str) -> String {
-    STANDARD.encode(Sha256::digest(address))
+/// By what a masked address is known again in this flow without being told. Under a key: a bare hash of what is masked
+/// gives it away to whoever tries all that it could be, which is soon done for a phone number.
+fn mark(cx: &Cx<'_>, flow: &Flow, address: &str) -> Result<String> {
+    let tag = cx.snapshot.keys.mac(PURPOSE, &marked(flow, address));
+    tag.map(|tag| STANDARD.encode(tag)).ok_or_else(|| Problem::bug("there is no key for marks"))
+}
+
+fn is_mark(cx: &Cx<'_>, flow: &Flow, address: &str, chosen: &str) -> bool {
+    STANDARD.decode(chosen).is_ok_and(|tag| cx.snapshot.keys.verify_mac(PURPOSE, &marked(flow, address), &tag))
+}
+
+fn marked(flow: &Flow, address: &str) -> Vec<u8> {
+    [flow.id.0.as_bytes(), address.as_bytes()].concat()
 }
 
 /// The address with that mark.
-fn find<'a>(addresses: &'a [String], chosen: &str) -> Option<&'a String> {
-    addresses.iter().find(|address| mark(address).as_bytes().ct_eq(chosen.as_bytes()).into())
+fn find<'a>(cx: &Cx<'_>, flow: &Flow, addresses: &'a [String], chosen: &str) -> Option<&'a String> {
+    addresses.iter().find(|address| is_mark(cx, flow, address, chosen))
 }
 
 /// All recovery addresses of whoever has this one, sorted. An address that nobody has stands for itself.
@@ -180,10 +191,10 @@ impl Code {
                 let chosen =
                     given(input, "recovery_select_address").ok_or_else(|| missing("recovery_select_address"))?;
                 let first = flow.memory.text(FIRST).unwrap_or_default().to_owned();
-                if mark(&first).as_bytes().ct_eq(chosen.as_bytes()).into() {
+                if is_mark(cx, flow, &first, chosen) {
                     return self.send_to(cx, flow, &first).await;
                 }
-                if find(&addresses(cx, &first).await?, chosen).is_none() {
+                if find(cx, flow, &addresses(cx, &first).await?, chosen).is_none() {
                     return Err(Problem::bad("The address that was chosen is none of those that were shown."));
                 }
                 flow.memory.set(CHOSEN, chosen);

@@ -126,6 +126,10 @@ impl Link {
 }
 
 impl Sender for Link {
+    fn method(&self) -> &'static str {
+        self.id()
+    }
+
     fn secret(&self, rng: &dyn Rng) -> String {
         rng.alphanumeric(TOKEN)
     }

@@ -5,7 +5,7 @@ use super::reach::{PrivateOnly, PublicResolver, Reach, Route};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, Method, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZATION},
 };
 use std::{
@@ -124,6 +124,13 @@ impl Hop {
         }
         if next.origin() != url.origin() {
             for name in [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE] {
+                headers.remove(name);
+            }
+            // A key has any name; whoever set it has marked it.
+            let secret = |(name, value): (&HeaderName, &HeaderValue)| {
+                (value.is_sensitive() && *name != CONTENT_TYPE).then(|| name.clone())
+            };
+            for name in headers.iter().filter_map(secret).collect::<Vec<_>>() {
                 headers.remove(name);
             }
         }

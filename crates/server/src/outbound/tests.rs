@@ -27,7 +27,7 @@ use zelos_core::{
 async fn serve() -> SocketAddr {
     let failures = Arc::new(AtomicUsize::new(0));
     let echo = |method: Method, headers: HeaderMap, body: Bytes| async move {
-        let names = ["authorization", "content-type"].map(|name| headers.contains_key(name));
+        let names = ["authorization", "x-key", "content-type"].map(|name| headers.contains_key(name));
         format!("{method} {names:?} {}", String::from_utf8_lossy(&body))
     };
     let redirect = |Path((status, target)): Path<(u16, String)>| async move {
@@ -71,9 +71,9 @@ async fn private_addresses_are_out_of_reach_if_guarded() {
     let local = format!("http://localhost:{}/echo", address.port());
     let literal = format!("http://{address}/echo");
     for url in [&local, &literal] {
-        assert_eq!(text(client(false, &[]).send(get(url)).await), "GET [false, false] ");
+        assert_eq!(text(client(false, &[]).send(get(url)).await), "GET [false, false, false] ");
         assert!(is_forbidden(&client(true, &[]).send(get(url)).await), "{url}");
-        assert_eq!(text(client(true, std::slice::from_ref(url)).send(get(url)).await), "GET [false, false] ");
+        assert_eq!(text(client(true, std::slice::from_ref(url)).send(get(url)).await), "GET [false, false, false] ");
     }
 }
 
@@ -83,7 +83,7 @@ async fn each_hop_is_judged() {
     let start = format!("http://{address}/redirect/302/http://{address}/echo");
     let guarded = client(true, &[format!("http://{address}/redirect/**")]);
     assert!(is_forbidden(&guarded.send(get(&start)).await));
-    assert_eq!(text(client(false, &[]).send(get(&start)).await), "GET [false, false] ");
+    assert_eq!(text(client(false, &[]).send(get(&start)).await), "GET [false, false, false] ");
     for target in ["ftp://example.org/", "file:///etc/passwd"] {
         let url = format!("http://{address}/redirect/302/{target}");
         assert!(is_forbidden(&client(false, &[]).send(get(&url)).await), "{target}");
@@ -94,17 +94,19 @@ async fn each_hop_is_judged() {
 async fn redirects_keep_what_they_should() {
     let (one, other) = (serve().await, serve().await);
     for (status, host, expected) in [
-        (302, one, "GET [true, false] "),
-        (303, one, "GET [true, false] "),
-        (307, one, "POST [true, true] body"),
-        (308, other, "POST [false, true] body"),
-        (301, other, "GET [false, false] "),
+        (302, one, "GET [true, true, false] "),
+        (303, one, "GET [true, true, false] "),
+        (307, one, "POST [true, true, true] body"),
+        (308, other, "POST [false, false, true] body"),
+        (301, other, "GET [false, false, false] "),
     ] {
         let mut request = get(&format!("http://{one}/redirect/{status}/http://{host}/echo"));
         request.method = Method::POST;
         request.body = Bytes::from_static(b"body");
-        for name in ["authorization", "content-type"] {
-            request.headers.insert(name, http::HeaderValue::from_static("x"));
+        for name in ["authorization", "x-key", "content-type"] {
+            let mut value = http::HeaderValue::from_static("x");
+            value.set_sensitive(true);
+            request.headers.insert(name, value);
         }
         assert_eq!(text(client(false, &[]).send(request).await), expected, "{status}");
     }
@@ -115,7 +117,7 @@ async fn redirects_come_to_an_end() {
     let address = serve().await;
     let chain = |length| (0..length).fold("/echo".to_owned(), |target, _| format!("/redirect/302/{target}"));
     let send = async |length| client(false, &[]).send(get(&format!("http://{address}{}", chain(length)))).await;
-    assert_eq!(text(send(10).await), "GET [false, false] ");
+    assert_eq!(text(send(10).await), "GET [false, false, false] ");
     assert!(matches!(send(11).await, Err(OutboundError::Failed(_))));
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by it")]
 
 mod admin;
+mod code;
 mod courier;
 mod flows;
 mod golden;
@@ -14,6 +15,7 @@ mod properties;
 mod published;
 mod quirks;
 mod recovery;
+mod recovery_choices;
 mod registration;
 mod security;
 mod sessions;

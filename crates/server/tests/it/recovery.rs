@@ -8,7 +8,7 @@ use zelos_testkit::{Answer, Mode, Persona, Setup, node, scenario, scenario_for_e
 const NEW_PASSWORD: &str = "another-Battery-of-horses-7";
 
 /// Recovery on, by that method, with more configuration on top.
-fn by(method: &str, more: &Value) -> Setup {
+pub(crate) fn by(method: &str, more: &Value) -> Setup {
     let setup = Setup::with(json!({ "selfservice": {
         "flows": { "recovery": { "enabled": true, "use": method } },
         "methods": { "link": { "enabled": true }, "code": { "enabled": true } },
@@ -20,12 +20,12 @@ fn continues() -> Value {
     json!({ "feature_flags": { "use_continue_with_transitions": true } })
 }
 
-fn email_of(visitor: &Persona, name: &str) -> String {
+pub(crate) fn email_of(visitor: &Persona, name: &str) -> String {
     format!("{name}-{:?}@example.org", visitor.mode).to_lowercase()
 }
 
 /// Asks for a code or link; the flow that waits for it.
-async fn ask(visitor: &mut Persona, flow: &Value, method: &str, email: &str) -> Value {
+pub(crate) async fn ask(visitor: &mut Persona, flow: &Value, method: &str, email: &str) -> Value {
     let answer = visitor.submit(flow, json!({ "method": method, "email": email })).await;
     assert_eq!(answer.status, if visitor.mode == Mode::Page { 303 } else { 200 }, "{}", answer.text);
     let flow = visitor.flow("recovery", &answer).await;
@@ -33,7 +33,7 @@ async fn ask(visitor: &mut Persona, flow: &Value, method: &str, email: &str) -> 
     flow
 }
 
-async fn bring(visitor: &mut Persona, flow: &Value, code: &str) -> Answer {
+pub(crate) async fn bring(visitor: &mut Persona, flow: &Value, code: &str) -> Answer {
     visitor.submit(flow, json!({ "method": "code", "code": code })).await
 }
 
@@ -42,7 +42,7 @@ fn other_than(code: &str) -> String {
 }
 
 /// That the right code was answered by a way to the settings; the id of their flow.
-fn settings_behind(visitor: &Persona, answer: &Answer) -> String {
+pub(crate) fn settings_behind(visitor: &Persona, answer: &Answer) -> String {
     let to = if visitor.mode == Mode::Page {
         assert_eq!(answer.status, 303, "{}", answer.text);
         answer.location().to_owned()
@@ -430,163 +430,6 @@ async fn a_recovery_may_end_without_the_settings() {
     .await;
 }
 
-/// A schema with two addresses and a phone number to recover by.
-fn reachable_thrice() -> Value {
-    let recovers = |via: &str, format: &str| json!({ "type": "string", "format": format, "ory.sh/kratos": { "recovery": { "via": via } } });
-    let schema = json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "type": "object",
-        "properties": { "traits": { "type": "object", "properties": {
-            "name": { "type": "string", "ory.sh/kratos": { "credentials": { "password": { "identifier": true } } } },
-            "first": recovers("email", "email"),
-            "second": recovers("email", "email"),
-            "phone": recovers("sms", "tel"),
-        } } },
-    });
-    let url = zelos_core::config::ContentUri::inline(schema.to_string());
-    json!({ "identity": { "schemas": [{ "id": "default", "url": url }] },
-        "feature_flags": { "choose_recovery_address": true } })
-}
-
-#[tokio::test]
-async fn people_may_choose_where_the_code_goes() {
-    scenario_for_each(by("code", &reachable_thrice()), async |app, mut visitor| {
-        let mode = format!("{:?}", visitor.mode).to_lowercase();
-        let (first, second) = (format!("first-{mode}@example.org"), format!("second-{mode}@example.org"));
-        let phone = format!("+491511234567{}", mode.len());
-        let traits = json!({ "name": mode, "first": first, "second": second, "phone": phone });
-        let created =
-            app.admin("POST", "/admin/identities", Some(json!({ "schema_id": "default", "traits": traits }))).await;
-        assert_eq!(created.status, 201, "{}", created.text);
-
-        let flow = visitor.begin("recovery", "").await;
-        assert_eq!(flow["state"], "recovery_awaiting_address");
-        let answer = visitor.submit(&flow, json!({ "method": "code", "recovery_address": first })).await;
-        let flow = visitor.flow("recovery", &answer).await;
-        assert_eq!(flow["state"], "recovery_awaiting_address_choice");
-        assert_eq!(flow["ui"]["messages"][0]["id"], 1_060_006);
-        let choices: Vec<Value> = flow["ui"]["nodes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|node| node["attributes"]["name"] == "recovery_select_address")
-            .cloned()
-            .collect();
-        let labels: Vec<&str> = choices.iter().map(|node| node["meta"]["label"]["text"].as_str().unwrap()).collect();
-        assert_eq!(labels, [&format!("+49****7{}", mode.len()), "fi****@example.org", "se****@example.org"]);
-        assert!(!flow.to_string().contains(&second), "what was not told is not shown");
-
-        let answer = visitor.submit(&flow, json!({ "method": "code", "recovery_select_address": "bm9uZQ==" })).await;
-        let flow = visitor.flow("recovery", &answer).await;
-        assert_eq!(flow["ui"]["messages"][0]["id"], 4_000_001);
-
-        let chosen = &choices[2]["attributes"]["value"];
-        let answer = visitor.submit(&flow, json!({ "method": "code", "recovery_select_address": chosen })).await;
-        let flow = visitor.flow("recovery", &answer).await;
-        assert_eq!(flow["state"], "recovery_confirming_address");
-        let answer = visitor.submit(&flow, json!({ "method": "code", "screen": "previous" })).await;
-        let flow = visitor.flow("recovery", &answer).await;
-        assert_eq!(flow["state"], "recovery_awaiting_address_choice");
-        let answer = visitor.submit(&flow, json!({ "method": "code", "recovery_select_address": chosen })).await;
-        let flow = visitor.flow("recovery", &answer).await;
-
-        let answer =
-            visitor.submit(&flow, json!({ "method": "code", "recovery_confirm_address": "no@example.org" })).await;
-        let flow = visitor.flow("recovery", &answer).await;
-        assert_eq!(flow["state"], "recovery_awaiting_code", "the answer is the same");
-        assert_eq!(flow["ui"]["messages"][0]["context"]["masked_address"], "no****@example.org");
-        assert!(app.letters(&second).await.is_empty());
-        let answer = visitor.submit(&flow, json!({ "method": "code", "screen": "previous" })).await;
-        let flow = visitor.flow("recovery", &answer).await;
-
-        // By SMS, to the phone.
-        let answer = visitor
-            .submit(&flow, json!({ "method": "code", "recovery_select_address": choices[0]["attributes"]["value"] }))
-            .await;
-        let flow = visitor.flow("recovery", &answer).await;
-        assert_eq!(node(&flow, "recovery_confirm_address")["attributes"]["type"], "tel");
-        let answer = visitor.submit(&flow, json!({ "method": "code", "recovery_confirm_address": phone })).await;
-        let flow = visitor.flow("recovery", &answer).await;
-        app.clock.advance(Duration::from_millis(1));
-        let resent = visitor.submit(&flow, json!({ "method": "code", "recovery_confirm_address": phone })).await;
-        let flow = visitor.flow("recovery", &resent).await;
-        assert_eq!(app.letters(&phone).await.len(), 2);
-        let answer = bring(&mut visitor, &flow, &app.code(&phone).await).await;
-        settings_behind(&visitor, &answer);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_administrator_lets_somebody_back_in() {
-    scenario_for_each(
-        by("link", &json!({ "selfservice": { "flows": { "recovery": { "enabled": false } } } })),
-        async |app, mut visitor| {
-            let email = email_of(&visitor, "admin");
-            let person = app.person(&email, PASSWORD).await;
-            let body = json!({ "identity_id": person["id"], "expires_in": "30m" });
-            let made = app.admin("POST", "/admin/recovery/code", Some(body)).await;
-            assert_eq!(made.status, 201, "{}", made.text);
-            let made = made.json();
-            let id =
-                made["recovery_link"].as_str().unwrap().strip_prefix("http://ui.example.org/recovery?flow=").unwrap();
-            let flow = visitor.fetch("recovery", id).await.json();
-            let names: Vec<&str> = flow["ui"]["nodes"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|node| node["attributes"]["name"].as_str().unwrap())
-                .collect();
-            assert_eq!(names, ["code", "method"]);
-            let answer = bring(&mut visitor, &flow, made["recovery_code"].as_str().unwrap()).await;
-            settings_behind(&visitor, &answer);
-            if visitor.mode != Mode::Native {
-                let session = visitor.whoami().await.json();
-                assert_eq!(session["identity"]["verifiable_addresses"][0]["verified"], false, "no address was proven");
-            }
-
-            let made = app
-                .admin(
-                    "POST",
-                    "/admin/recovery/link?return_to=http://ui.example.org/a",
-                    Some(json!({ "identity_id": person["id"] })),
-                )
-                .await;
-            assert_eq!(made.status, 200, "{}", made.text);
-            let link = made.json()["recovery_link"].as_str().unwrap().replace("http://id.example.org", "");
-            let mut browser = app.visitor(Mode::Page);
-            let answer = browser.get(&link).await;
-            let settings = browser.flow("settings", &answer).await;
-            assert_eq!(settings["return_to"], "http://ui.example.org/a");
-            assert!(app.letters(&email).await.is_empty());
-        },
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn an_administrator_is_told_what_is_wrong() {
-    scenario(by("code", &json!({ "selfservice": { "methods": { "link": { "enabled": false } } } })), async |app| {
-        let person = app.person("wish@example.org", PASSWORD).await;
-        let id = &person["id"];
-        let nobody = json!("00000000-0000-4000-8000-000000000000");
-        for (path, body, status) in [
-            ("code", json!({ "identity_id": nobody }), 404),
-            ("code", json!({ "identity_id": id, "expires_in": "soon" }), 400),
-            ("code", json!({ "identity_id": id, "expires_in": "0s" }), 400),
-            ("code", json!({ "identity_id": id, "expires_in": "-1h" }), 400),
-            ("code", json!({ "identity_id": id, "flow_type": "pigeon" }), 400),
-            ("code", json!({ "identity_id": "x" }), 400),
-            ("code?return_to=http://evil.example/", json!({ "identity_id": id }), 400),
-            ("link", json!({ "identity_id": id }), 404),
-        ] {
-            let answer = app.admin("POST", &format!("/admin/recovery/{path}"), Some(body.clone())).await;
-            assert_eq!(answer.status, status, "{path} {body}: {}", answer.text);
-        }
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn of_fifty_who_bring_the_code_at_once_one_gets_in() {
     scenario(by("code", &continues()), async |app| {
@@ -676,24 +519,69 @@ async fn a_recovery_by_code_can_become_one_by_link() {
 }
 
 #[tokio::test]
-async fn whoever_was_handed_a_code_may_ask_for_one_like_everybody() {
-    scenario(by("code", &json!({})), async |app| {
-        let person = app.person("handed@example.org", PASSWORD).await;
-        let made = app.admin("POST", "/admin/recovery/code", Some(json!({ "identity_id": person["id"] }))).await.json();
-        let id = made["recovery_link"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
-        let mut visitor = app.visitor(Mode::Spa);
-        let flow = visitor.fetch("recovery", &id).await.json();
-        let body = json!({ "method": "code", "email": "handed@example.org", "csrf_token": "none" });
-        assert_eq!(visitor.submit(&flow, body).await.status, 403, "not without the browser's token");
-        visitor.begin("login", "").await;
-        let token = node(&visitor.begin("login", "").await, "csrf_token")["attributes"]["value"].clone();
-        let body = json!({ "method": "code", "email": "handed@example.org", "csrf_token": token });
-        let flow = visitor.submit(&flow, body).await.json();
-        assert!(node(&flow, "csrf_token").is_object() && node(&flow, "email").is_object(), "{flow}");
-        let answer = bring(&mut visitor, &flow, made["recovery_code"].as_str().unwrap()).await;
-        assert_eq!(answer.messages(), [4_060_006], "the one that was handed over is gone");
-        let answer = bring(&mut visitor, &flow, &app.code("handed@example.org").await).await;
+async fn a_code_is_no_token_of_a_link() {
+    scenario_for_each(by("code", &json!({})), async |app, mut visitor| {
+        let email = email_of(&visitor, "disguised");
+        app.person(&email, PASSWORD).await;
+        let flow = visitor.begin("recovery", "").await;
+        let flow = ask(&mut visitor, &flow, "code", &email).await;
+        let code = app.code(&email).await;
+        let answer = visitor.submit(&flow, json!({ "method": "link", "token": code, "email": email })).await;
+        assert_eq!(answer.status, 303, "guesses at it would not be counted: {}", answer.text);
+        assert!(!answer.location().contains("/settings"), "{}", answer.location());
+        assert_eq!(visitor.whoami().await.status, 401);
+        let answer = bring(&mut visitor, &flow, &code).await;
         settings_behind(&visitor, &answer);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_looks_at_a_link_has_not_opened_it() {
+    scenario(by("link", &json!({})), async |app| {
+        app.person("scanned@example.org", PASSWORD).await;
+        let mut visitor = app.visitor(Mode::Page);
+        let flow = visitor.begin("recovery", "").await;
+        ask(&mut visitor, &flow, "link", "scanned@example.org").await;
+        let link = app.link("scanned@example.org").await;
+        let looked = app.visitor(Mode::Page).send("HEAD", &link, &[], String::new()).await;
+        assert_eq!((looked.status.as_u16(), looked.header("set-cookie")), (200, ""), "a scanner of mails");
+        let answer = app.visitor(Mode::Page).get(&link).await;
+        assert!(answer.location().starts_with("http://ui.example.org/settings?flow="), "{}", answer.location());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_the_browser_of_a_flow_has_something_sent() {
+    for method in ["code", "link"] {
+        let both = json!({ "selfservice": { "flows": { "verification": { "enabled": true, "use": method } } } });
+        scenario(by(method, &both), async |app| {
+            app.person("lured@example.org", PASSWORD).await;
+            for kind in ["recovery", "verification"] {
+                let mut visitor = app.visitor(Mode::Spa);
+                let flow = visitor.begin(kind, "").await;
+                let body = json!({ "method": method, "email": "lured@example.org", "csrf_token": "none" });
+                assert_eq!(visitor.submit(&flow, body).await.status, 403, "{kind} by {method}");
+            }
+            assert!(app.letters("lured@example.org").await.is_empty());
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_letter_carries_along_has_an_end() {
+    scenario(by("code", &json!({})), async |app| {
+        app.person("heavy@example.org", PASSWORD).await;
+        for (letters, status, size) in [(1, 200, 60_000), (1, 400, 70_000)] {
+            let mut visitor = app.visitor(Mode::Native);
+            let flow = visitor.begin("recovery", "").await;
+            let payload = json!({ "text": "x".repeat(size) });
+            let body = json!({ "method": "code", "email": "heavy@example.org", "transient_payload": payload });
+            let answer = visitor.submit(&flow, body).await;
+            assert_eq!((answer.status.as_u16(), app.letters("heavy@example.org").await.len()), (status, letters));
+        }
     })
     .await;
 }

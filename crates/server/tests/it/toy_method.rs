@@ -150,9 +150,7 @@ impl Method for Misfit {
         Ok(match input.text("word") {
             Some("prove") => Step::Prove { from: identity.clone(), to: identity, by },
             Some("change") => Step::Change { from: identity.clone(), to: identity, by: None },
-            Some("confirm") => {
-                Step::Confirm { from: identity.clone(), to: identity, via: Via::Email, is_pending: false }
-            }
+            Some("confirm") => Step::Confirm { from: identity.clone(), to: identity, via: Via::Email },
             _ => {
                 let schema = draw::schema_of(cx, flow)?;
                 let traits =

@@ -442,7 +442,11 @@ async fn nobody_signs_in_with_an_address_that_is_not_proven() {
         assert_eq!((visitor.whoami().await.status.as_u16(), message(&flow)), (401, 1_080_003));
         let path = format!("/admin/identities/{}/sessions", person["id"].as_str().unwrap());
         assert_eq!(app.admin("GET", &path, None).await.json(), json!([]), "no session was stored");
-        assert_eq!(message(&bring(&mut visitor, &flow, &app.code(&email).await).await), 1_080_002);
+        let code = app.code(&email).await;
+        let mut again = app.visitor(visitor.mode);
+        again.sign_in(&email, PASSWORD).await;
+        assert_eq!(again.whoami().await.status, 401, "that something was sent proves nothing");
+        assert_eq!(message(&bring(&mut visitor, &flow, &code).await), 1_080_002);
         visitor.sign_in(&email, PASSWORD).await;
         assert_eq!(visitor.whoami().await.status, 200);
     })
@@ -504,6 +508,33 @@ async fn a_start_costs_three_round_trips_and_its_answer_waits() {
                 assert!(trips <= most, "{kind} {email}: {trips}");
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_learn_nothing_and_touch_nobody() {
+    scenario(by("code"), async |app| {
+        let person = app.person("crowd@example.org", PASSWORD).await;
+        let mut flows = Vec::new();
+        for _ in 0..20 {
+            let mut visitor = app.visitor(Mode::Native);
+            let flow = visitor.begin("verification", "").await;
+            flows.push((visitor, flow));
+        }
+        let asked = flows.into_iter().map(|(mut visitor, flow)| {
+            let body = json!({ "method": "code", "email": "crowd@example.org" });
+            tokio::spawn(async move { visitor.submit(&flow, body).await.status })
+        });
+        for status in asked.collect::<Vec<_>>() {
+            assert_eq!(status.await.unwrap(), 200, "an address that nobody has is never lost a race for");
+        }
+        let before = address(app, &person).await;
+        app.clock.advance(std::time::Duration::from_secs(5));
+        let mut visitor = app.visitor(Mode::Native);
+        let flow = visitor.begin("verification", "").await;
+        ask(&mut visitor, &flow, "code", "crowd@example.org").await;
+        assert_eq!(address(app, &person).await, before, "strangers do not write to a person time and again");
     })
     .await;
 }

@@ -37,6 +37,11 @@ pub(crate) async fn fetch(State(app): State<Arc<App>>, caller: Caller, kind: Kin
     }
 }
 
+/// Whoever only looks whether a link leads anywhere, as machines that read mail do, has not opened it.
+pub(crate) async fn look() -> StatusCode {
+    StatusCode::OK
+}
+
 /// Takes what was sent to a flow. What cannot be read is handed on as a problem: it becomes a message of the form.
 pub(crate) async fn submit(State(app): State<Arc<App>>, request: Request, kind: Kind) -> Response {
     let (parts, body) = request.into_parts();
