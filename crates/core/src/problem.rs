@@ -80,6 +80,11 @@ pub enum Problem {
     #[error("the data was changed by somebody else meanwhile")]
     Raced,
 
+    /// It was tried too often, right or wrong: a budget of attempts is used up (429). In a flow the engine makes a message of
+    /// the form of it.
+    #[error("too many attempts")]
+    Exhausted,
+
     /// More bytes than are read (413).
     #[error("the body is too large")]
     TooLarge,

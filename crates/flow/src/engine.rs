@@ -11,11 +11,12 @@
 use crate::{
     ask::{self, Question},
     begin::{self, Query},
+    budgets::{self, Bill, Guess, Noticed},
     compiled::Compiled,
     draw, finish, gate,
     hooks::{self, Hooks},
     input::Input,
-    pause,
+    pause, proofs,
     plug::{Cx, Method, Outcome, Request, Sender, Step, Why},
     sessions,
 };
@@ -54,6 +55,7 @@ pub struct Engine {
     /// In the order in which they are asked and in which their nodes stand.
     pub methods: Vec<Box<dyn Method>>,
     pub hooks: Hooks,
+    noticed: Noticed,
 }
 
 impl std::fmt::Debug for Engine {
@@ -98,6 +100,7 @@ impl Engine {
             outbound: parts.outbound,
             methods: parts.methods,
             hooks: parts.hooks,
+            noticed: Noticed::default(),
         }
     }
 
@@ -230,19 +233,36 @@ impl Engine {
             other => {
                 other?;
                 let typed = input.as_ref().map_or_else(|_| Input::default(), Input::clone);
-                match self.judge(&cx, flow, input).await {
-                    Err(Problem::StartAgain { text, is_shown }) => {
-                        Err(self.start_again(&cx, flow, *text, is_shown).await?)
-                    }
-                    Err(problem) => self.invalid(&cx, flow, problem, &typed).await,
-                    done => done,
+                let mut bill = Bill::default();
+                match self.answer(&cx, flow, input, &typed, &mut bill).await {
+                    Err(Problem::Exhausted) => self.exhausted(&cx, flow, &bill, &typed).await,
+                    answer => answer,
                 }
             }
         }
     }
 
+    /// What is wrong with a submission becomes part of the form, written together with what it costs.
+    async fn answer(
+        &self,
+        cx: &Cx<'_>,
+        flow: &mut Flow,
+        input: Result<Input>,
+        typed: &Input,
+        bill: &mut Bill,
+    ) -> Result<Outcome> {
+        match self.judge(cx, flow, input, bill).await {
+            Err(Problem::StartAgain { text, is_shown }) => {
+                Err(self.start_again(cx, flow, *text, is_shown, bill.batch.clone()).await?)
+            }
+            Err(Problem::Exhausted) => Err(Problem::Exhausted),
+            Err(problem) => self.invalid(cx, flow, problem, typed, bill.batch.clone()).await,
+            done => done,
+        }
+    }
+
     /// Select, payload, CSRF, privilege, method, finish.
-    async fn judge(&self, cx: &Cx<'_>, flow: &mut Flow, input: Result<Input>) -> Result<Outcome> {
+    async fn judge(&self, cx: &Cx<'_>, flow: &mut Flow, input: Result<Input>, bill: &mut Bill) -> Result<Outcome> {
         let resumed = if cx.request.is_link { pause::take(cx, flow) } else { None };
         let is_resumed = resumed.is_some();
         let input = resumed.map_or(input, Ok);
@@ -270,13 +290,35 @@ impl Engine {
         match step {
             Step::Show { texts, also } => {
                 flow.active = shown_as_active(flow, method.id());
-                self.advance(cx, flow, texts, also).await
+                let shown = self.advance(cx, flow, texts, also).await;
+                if matches!(shown, Err(Problem::Exhausted)) {
+                    *bill = budgets::messages(cx, proofs::addressees(flow)?)?;
+                }
+                shown
+            }
+            Step::Wrong { guess, says } => {
+                *bill = budgets::wrong(cx, &guess)?;
+                let texts = says?;
+                flow.active = shown_as_active(flow, method.id());
+                self.advance(cx, flow, texts, bill.batch.clone()).await
             }
             step => {
+                if let Some(guess) = guess_behind(cx, flow, method, &step)? {
+                    *bill = budgets::right(cx, &guess)?;
+                }
                 flow.active = Some(method.id().to_owned());
-                finish::finish(self, cx, flow, step).await
+                finish::finish(self, cx, flow, step, bill.batch.clone()).await
             }
         }
+    }
+
+    /// It was tried too often. Nothing of the submission counts, right or wrong: the form stays as it was.
+    async fn exhausted(&self, cx: &Cx<'_>, flow: &mut Flow, bill: &Bill, typed: &Input) -> Result<Outcome> {
+        let (retry_after, text) = budgets::wait(cx, bill, &self.noticed).await?;
+        *flow = self.load(flow.kind(), flow.id).await?;
+        self.draw_again(cx, flow, vec![FieldText::form(text)], typed).await?;
+        self.save(cx, flow, Batch::new()).await?;
+        Ok(rendered(cx, flow.clone(), Why::Exhausted { retry_after }))
     }
 
     /// Whether the proof is fresh enough; if not, what was sent is put away for when it is.
@@ -335,22 +377,35 @@ impl Engine {
         {
             flow.memory.remove(ask::IDENTIFIER);
             let typed = Input::new([("identifier".to_owned(), identifier.into())].into_iter().collect());
-            return self.invalid(cx, flow, Problem::field("identifier", catalog::account_not_found()), &typed).await;
+            let unknown = Problem::field("identifier", catalog::account_not_found());
+            return self.invalid(cx, flow, unknown, &typed, also).await;
         }
         self.save(cx, flow, also).await?;
         Ok(rendered(cx, flow.clone(), Why::Advanced))
     }
 
     /// Draws the form again with what was wrong; a problem that no form can show is passed on.
-    async fn invalid(&self, cx: &Cx<'_>, flow: &mut Flow, problem: Problem, typed: &Input) -> Result<Outcome> {
+    async fn invalid(
+        &self,
+        cx: &Cx<'_>,
+        flow: &mut Flow,
+        problem: Problem,
+        typed: &Input,
+        also: Batch,
+    ) -> Result<Outcome> {
         let texts = form_texts(problem)?;
+        self.draw_again(cx, flow, texts, typed).await?;
+        self.save(cx, flow, also).await?;
+        Ok(rendered(cx, flow.clone(), Why::Invalid))
+    }
+
+    async fn draw_again(&self, cx: &Cx<'_>, flow: &mut Flow, texts: Vec<FieldText>, typed: &Input) -> Result<()> {
         flow.ui.messages.clear();
         let question = ask::question(cx, flow).await?;
         draw::draw(cx, &self.methods, flow, &question).await?;
         draw::overlay(flow, typed);
         draw::attach(flow, texts);
-        self.save(cx, flow, Batch::new()).await?;
-        Ok(rendered(cx, flow.clone(), Why::Invalid))
+        Ok(())
     }
 
     async fn refuse_signed_in(&self, cx: &Cx<'_>, flow: &mut Flow, problem: Problem) -> Result<Outcome> {
@@ -380,7 +435,7 @@ impl Engine {
             Kind::Recovery => catalog::recovery_flow_expired(old.expires_at),
             Kind::Verification => catalog::verification_flow_expired(old.expires_at),
         };
-        let by = self.replace(cx, old, text).await?;
+        let by = self.replace(cx, old, text, Batch::new()).await?;
         expired.replacement = Some(by);
         if old.channel == Channel::Api {
             expired.continue_with = told(cx, old.kind(), by);
@@ -389,18 +444,24 @@ impl Engine {
     }
 
     /// A new flow in place of one that leads nowhere any more.
-    async fn start_again(&self, cx: &Cx<'_>, old: &Flow, text: Text, is_shown: bool) -> Result<Problem> {
+    async fn start_again(
+        &self,
+        cx: &Cx<'_>,
+        old: &Flow,
+        text: Text,
+        is_shown: bool,
+        also: Batch,
+    ) -> Result<Problem> {
         let reason = text.text.clone().into_owned();
-        let by = self.replace(cx, old, text).await?;
+        let by = self.replace(cx, old, text, also).await?;
         Ok(Problem::Replaced(Box::new(Replaced { by, is_shown, reason, continue_with: told(cx, old.kind(), by) })))
     }
 
-    async fn replace(&self, cx: &Cx<'_>, old: &Flow, text: Text) -> Result<FlowId> {
+    async fn replace(&self, cx: &Cx<'_>, old: &Flow, text: Text, mut batch: Batch) -> Result<FlowId> {
         let mut flow = begin::successor(cx, old);
         let question = ask::question(cx, &flow).await?;
         draw::draw(cx, &self.methods, &mut flow, &question).await?;
         flow.ui.messages.push(text);
-        let mut batch = Batch::new();
         flows::insert(&mut batch, &flow);
         self.store.commit(batch).await?;
         Ok(flow.id)
@@ -433,6 +494,17 @@ impl Engine {
     async fn load(&self, kind: Kind, id: FlowId) -> Result<Flow> {
         flows::find(&self.store, kind, id).await?.ok_or_else(no_flow)
     }
+}
+
+/// What a right submission might have guessed.
+fn guess_behind(cx: &Cx<'_>, flow: &Flow, method: &dyn Method, step: &Step) -> Result<Option<Guess>> {
+    if method.sender().is_some_and(|sender| sender.guesses(cx.snapshot).is_some()) {
+        return proofs::guess(flow).map(Some);
+    }
+    Ok(match step {
+        Step::Prove { to, by, .. } => Guess::behind(by.method, to.id),
+        _ => None,
+    })
 }
 
 /// The form as it stands, with the person whose settings it changes.

@@ -6,6 +6,7 @@
 
 pub mod ask;
 mod begin;
+pub mod budgets;
 pub mod by_admin;
 pub mod compiled;
 pub mod csrf;

@@ -3,7 +3,7 @@
 //! A method proves, the engine decides, the web answers. So a method returns a [`Step`] – a fact – and the engine
 //! makes an [`Outcome`] of it, which only the web crate turns into HTTP.
 
-use crate::{compiled::Compiled, csrf, input::Input};
+use crate::{budgets::Guess, compiled::Compiled, csrf, input::Input};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
@@ -11,14 +11,14 @@ use zelos_core::{
     clock::Clock,
     continue_with::ContinueWith,
     flow::{Channel, Flow, Kind},
-    id::DeviceId,
+    id::{DeviceId, IdentityId},
     identity::{Credential, CredentialType, Identity, Via},
     message::TemplateType,
     outbound::Outbound,
     problem::{Problem, Result},
     rng::Rng,
     schema::{Derived, PayloadSchema},
-    session::{AuthenticationMethod, Device, Person, Session, SessionToken, Strength},
+    session::{Aal, AuthenticationMethod, Device, Person, Session, SessionToken, Strength},
     snapshot::Snapshot,
     text::Text,
     ui::{Group, Node},
@@ -58,6 +58,8 @@ pub struct Request {
     pub token: Option<SessionToken>,
     /// The anti-CSRF secret of the browser.
     pub csrf: Option<csrf::Secret>,
+    /// Who has signed in with this browser before, and how much they showed.
+    pub known: Vec<(IdentityId, Aal)>,
     /// Whether any cookie came along.
     pub has_cookies: bool,
     /// Whether a cookie came along that no reverse proxy is known to add.
@@ -233,6 +235,8 @@ pub trait Sender: Send + Sync {
 pub enum Step {
     /// The flow moved on: draw again, with these words above the form. `also` is written together with the flow.
     Show { texts: Vec<Text>, also: Batch },
+    /// A guess was wrong: it is counted. The flow goes on with these words above the form, or something is refused.
+    Wrong { guess: Guess, says: Result<Vec<Text>> },
     /// Login, recovery: this person proved themselves so. `from`: as they were read, `to`: as they are now.
     Prove { from: Box<Identity>, to: Box<Identity>, by: AuthenticationMethod },
     /// Registration: this person may be created.
@@ -254,10 +258,16 @@ impl Step {
         Self::Show { texts: vec![text], also: Batch::new() }
     }
 
+    /// A guess was wrong, and this is said about it.
+    pub fn wrong(guess: Guess, text: Text) -> Self {
+        Self::Wrong { guess, says: Ok(vec![text]) }
+    }
+
     /// Its name, for messages about a step that does not fit.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Show { .. } => "Show",
+            Self::Wrong { .. } => "Wrong",
             Self::Prove { .. } => "Prove",
             Self::Create { .. } => "Create",
             Self::Change { .. } => "Change",
@@ -303,6 +313,8 @@ pub enum Why {
     Advanced,
     /// Something was refused.
     Invalid,
+    /// It was tried too often; after that time it may be tried again.
+    Exhausted { retry_after: Duration },
 }
 
 /// What a finished flow hands to its caller.

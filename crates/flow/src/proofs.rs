@@ -8,6 +8,7 @@
 //! work but for the mail; how long that takes is not to be told from the answer's time, since the engine lets both wait.
 
 use crate::{
+    budgets::{self, Guess, Whose},
     gate, identities,
     mail::{self, Letter},
     plug::{Cx, Sender, Step},
@@ -73,6 +74,18 @@ fn all_sent(flow: &Flow) -> Result<Vec<Sent>> {
     serde_json::from_value(sent.clone()).map_err(|error| Problem::Bug(error.into()))
 }
 
+/// To whom something is on its way: the person, if there is one, and the address.
+pub(crate) fn addressees(flow: &Flow) -> Result<impl Iterator<Item = (Option<IdentityId>, String)>> {
+    let person = |id: IdentityId| (!id.0.is_nil()).then_some(id);
+    Ok(all_sent(flow)?.into_iter().map(move |sent| (person(sent.identity), sent.value)))
+}
+
+/// What somebody guesses at who brings a code.
+pub fn guess(flow: &Flow) -> Result<Guess> {
+    let whose = addressees(flow)?.map(|(person, address)| Whose::of(person, &address)).collect();
+    Ok(Guess::at_code(flow, whose))
+}
+
 /// Keeps a new secret in the flow, beside those for other addresses, and says it. `lifespan`: other than the usual.
 pub(crate) fn prepare(
     cx: &Cx<'_>,
@@ -101,7 +114,8 @@ pub fn send_to_all(
     addresses: &[(Via, String)],
 ) -> Result<Batch> {
     forget(flow);
-    let mut batch = Batch::new();
+    let counted = addresses.iter().map(|(_, value)| (Some(identity.id), value.as_str()));
+    let mut batch = budgets::messages(cx, counted)?.batch;
     for (via, value) in addresses {
         send(cx, flow, sender, identity, (*via, value), &mut batch)?;
     }
@@ -116,7 +130,7 @@ pub fn send_to_strangers(
     addresses: &[(Via, String)],
 ) -> Result<Batch> {
     forget(flow);
-    let mut batch = Batch::new();
+    let mut batch = budgets::messages(cx, addresses.iter().map(|(_, value)| (None, value.as_str())))?.batch;
     for (via, value) in addresses {
         let (via, to) = (*via, value.as_str());
         let (secret, expires_at) = prepare(cx, flow, sender, (IdentityId(Uuid::nil()), via, to), None)?;
@@ -156,8 +170,10 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
     }
     flow.memory.set(ADDRESS, typed);
     forget(flow);
-    let mut also = Batch::new();
-    match recipient(cx, flow, via, typed).await? {
+    let recipient = recipient(cx, flow, via, typed).await?;
+    let to = recipient.as_ref().map_or((None, typed), |(identity, value)| (Some(identity.id), value));
+    let mut also = budgets::messages(cx, [to])?.batch;
+    match recipient {
         Some((identity, value)) => {
             send(cx, flow, sender, &identity, (via, &value), &mut also)?;
             // Once, and not each time: whoever asks need not be the person, who must not lose races against them, nor
@@ -275,15 +291,15 @@ fn takes_codes_at(identity: &Identity, via: Via, value: &str) -> bool {
     })
 }
 
-/// What a right secret shows in a verification.
-pub async fn confirm(cx: &Cx<'_>, flow: &Flow, sender: &dyn Sender, sent: &Sent) -> Result<Step> {
+/// What a right secret shows in a verification; nothing if the address is not the person's any more.
+pub async fn confirm(cx: &Cx<'_>, flow: &Flow, sent: &Sent) -> Result<Option<Step>> {
     let proven = if crate::pending::of(flow)?.is_some() {
         crate::pending::apply(cx, flow, sent).await?
     } else {
         proven(cx, flow, sent).await?
     };
-    let Some((from, to)) = proven else { return Ok(Step::say(sender.wrong(flow.kind()))) };
-    Ok(Step::Confirm { from: Box::new(from), to: Box::new(to), via: sent.via })
+    let confirmed = |(from, to)| Step::Confirm { from: Box::new(from), to: Box::new(to), via: sent.via };
+    Ok(proven.map(confirmed))
 }
 
 /// Sets how far an address has come. One that is proven stays so.
@@ -314,7 +330,10 @@ pub(crate) async fn begin_verification(
     flow.memory.set(ADDRESS, value);
     flow.memory.set(CHANNEL, via.as_str());
     flow.state = State::SentEmail;
-    send(cx, &mut flow, sender, identity, (via, value), batch)?;
+    // What begins it must not fail because too much has been sent there already.
+    let mut unsent = Batch::new();
+    let is_sent = budgets::may_send(cx, identity.id, value, batch).await?;
+    send(cx, &mut flow, sender, identity, (via, value), if is_sent { batch } else { &mut unsent })?;
     mark(identity, via, value, AddressStatus::Sent, cx.clock.now());
     flow.ui.messages = vec![sender.sent(&flow, via, value)];
     crate::draw::draw(cx, &engine.methods, &mut flow, &crate::ask::Question::Verify).await?;

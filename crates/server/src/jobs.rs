@@ -54,13 +54,14 @@ async fn round(engine: &Engine) {
             let sessions = cleanup::sessions(store, now - KEEP_SESSIONS, BATCH).await?;
             let errors = cleanup::errors(store, kept_errors, BATCH).await?;
             let messages = cleanup::messages(store, now - KEEP_MESSAGES, BATCH).await?;
-            Ok::<_, zelos_store::Error>([flows, sessions, errors, messages])
+            let attempts = cleanup::attempts(store, now, BATCH).await?;
+            Ok::<_, zelos_store::Error>([flows, sessions, errors, messages, attempts])
         };
         match deleted.await {
             Ok(counts) => {
-                let [flows, sessions, errors, messages] = counts;
+                let [flows, sessions, errors, messages, attempts] = counts;
                 if counts.iter().any(|count| *count > 0) {
-                    tracing::debug!(flows, sessions, errors, messages, "deleted what had expired");
+                    tracing::debug!(flows, sessions, errors, messages, attempts, "deleted what had expired");
                 }
                 if counts.iter().all(|count| *count < BATCH) {
                     return;

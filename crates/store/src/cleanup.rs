@@ -31,6 +31,14 @@ pub async fn messages(store: &Store, before: OffsetDateTime, most: usize) -> Res
     delete_expired(store, "messages", "created_at", before, most).await
 }
 
+/// Deletes at most `most` counts of attempts whose window ended before that time; answers how many it was.
+pub async fn attempts(store: &Store, before: OffsetDateTime, most: usize) -> Result<usize, Error> {
+    let sql = "SELECT key_hash FROM attempts WHERE nid = ? AND expires_at < ? ORDER BY expires_at LIMIT ?";
+    let keys: Vec<Vec<u8>> = store.scan(sql, oldest(before, most), |row| row.get(0)).await?;
+    let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    delete(store, ("attempts", "key_hash", "expires_at"), &keys, before).await
+}
+
 async fn delete_expired(
     store: &Store,
     table: &'static str,
@@ -39,17 +47,29 @@ async fn delete_expired(
     most: usize,
 ) -> Result<usize, Error> {
     let sql = format!("SELECT id FROM {table} WHERE nid = ? AND {column} < ? ORDER BY {column} LIMIT ?");
-    let params = vec![NETWORK, before.into(), i64::try_from(most).unwrap_or(i64::MAX).into()];
-    let ids: Vec<Uuid> = store.scan(sql, params, |row| row.get(0)).await?;
-    if ids.is_empty() {
+    let ids: Vec<Uuid> = store.scan(sql, oldest(before, most), |row| row.get(0)).await?;
+    delete(store, (table, "id", column), &ids, before).await
+}
+
+fn oldest(before: OffsetDateTime, most: usize) -> Vec<Value<'static>> {
+    vec![NETWORK, before.into(), i64::try_from(most).unwrap_or(i64::MAX).into()]
+}
+
+async fn delete<'a, K: Copy + Into<Value<'a>>>(
+    store: &Store,
+    (table, key, column): (&str, &str, &str),
+    keys: &[K],
+    before: OffsetDateTime,
+) -> Result<usize, Error> {
+    if keys.is_empty() {
         return Ok(0);
     }
     let mut batch = Batch::new();
     // The time once more: what was prolonged meanwhile stays.
     batch.add(
-        format!("DELETE FROM {table} WHERE nid = ? AND id IN ({}) AND {column} < ?", marks(ids.len())),
-        std::iter::once(NETWORK).chain(padded(&ids).map(Value::from)).chain([before.into()]),
+        format!("DELETE FROM {table} WHERE nid = ? AND {key} IN ({}) AND {column} < ?", marks(keys.len())),
+        std::iter::once(NETWORK).chain(padded(keys).map(Into::into)).chain([before.into()]),
     );
     let deleted = store.commit(batch).await?;
-    Ok(usize::try_from(deleted.iter().sum::<u64>()).unwrap_or(ids.len()))
+    Ok(usize::try_from(deleted.iter().sum::<u64>()).unwrap_or(keys.len()))
 }

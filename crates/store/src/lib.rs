@@ -3,6 +3,7 @@
 //! May import `core` only. Read `db.rs` first (how statements are run), then `batch.rs` (how things are written
 //! together), then one of the entities: each file holds the statements of one noun as plain functions.
 
+pub mod attempts;
 mod batch;
 pub mod cleanup;
 mod db;

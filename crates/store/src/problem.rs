@@ -1,5 +1,5 @@
-//! How a caller that only passes errors on sees them: an unmet guard is a
-//! lost race, a taken value a conflict.
+//! How a caller that only passes errors on sees them: an unmet guard is a lost race – or a budget that is used up –, a taken
+//! value a conflict.
 
 use crate::Error;
 use zelos_core::problem::Problem;
@@ -7,6 +7,7 @@ use zelos_core::problem::Problem;
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
+            Error::Unmet(crate::attempts::EXHAUSTED) => Self::Exhausted,
             Error::Unmet(_) => Self::Raced,
             Error::Unique(_) => Self::Conflict("Something with this value exists already.".to_owned()),
             Error::Unavailable(_) => Self::Unavailable,

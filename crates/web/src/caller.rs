@@ -51,6 +51,7 @@ impl Caller {
             location: remote.location,
             token: cookies::session_token(headers, session_cookie.as_ref()),
             csrf: csrf::secret(&snapshot, headers),
+            known: Vec::new(),
             has_cookies: headers.contains_key(header::COOKIE),
             has_foreign_cookies: cookies::are_foreign(headers),
             has_origin: headers.contains_key(header::ORIGIN),

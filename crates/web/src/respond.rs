@@ -291,7 +291,12 @@ pub(crate) fn outcome(app: &App, caller: &Caller, kind: Kind, outcome: Outcome) 
             let wants_json = if why == Why::Created { caller.client.accepts_json } else { caller.client.is_json };
             let identity = person.map(|person| person_json(snapshot, &person));
             let view = FlowView { flow: &flow, identity: identity.as_deref() };
-            render(snapshot, Form::of(caller, &flow, wants_json), &view, why)
+            let mut response = render(snapshot, Form::of(caller, &flow, wants_json), &view, why);
+            if let Why::Exhausted { retry_after } = why {
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                set(&mut response, "retry-after", seconds.to_string());
+            }
+            response
         }
         Outcome::Elsewhere { to, issued, csrf } => {
             let mut response = if caller.client.is_json && !caller.request.is_link {
@@ -324,11 +329,11 @@ pub(crate) fn outcome(app: &App, caller: &Caller, kind: Kind, outcome: Outcome) 
 fn render(snapshot: &Snapshot, form: Form, view: &FlowView<'_>, why: Why) -> Response {
     let kind = view.flow.kind();
     let status = match (form, why) {
-        (Form::Page, Why::Invalid) => policy(kind).invalid_page,
+        (Form::Page, Why::Invalid | Why::Exhausted { .. }) => policy(kind).invalid_page,
         (Form::Page, _) => StatusCode::SEE_OTHER,
         (_, Why::Created) => StatusCode::OK,
         (_, Why::Advanced) => policy(kind).advanced,
-        (_, Why::Invalid) => StatusCode::BAD_REQUEST,
+        (_, Why::Invalid | Why::Exhausted { .. }) => StatusCode::BAD_REQUEST,
     };
     if form == Form::Page {
         return redirect(status, &snapshot.ui_url_of(kind, view.flow.id));

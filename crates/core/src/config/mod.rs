@@ -9,6 +9,7 @@
 //! complaint is a [`ConfigError`] with the key and the source that set it. A [`Config`] is immutable and shared; the
 //! server swaps in a new one if [`reload_allowed`] agrees.
 
+pub mod attempts;
 pub mod check;
 pub mod clients;
 pub mod contents;
@@ -40,6 +41,7 @@ pub mod session;
 pub mod unbuilt;
 pub mod value;
 
+pub use attempts::{AttemptBudgets, Bound};
 pub use contents::{ContentError, ContentUri};
 pub use development::development_document;
 pub use error::{ConfigError, Origin};

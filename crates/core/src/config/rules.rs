@@ -12,6 +12,7 @@ use super::{
     secrets::CipherAlgorithm,
 };
 use crate::{flow::Kind, secret::Secret};
+use std::time::Duration;
 
 const METHODS: &str = "selfservice.methods";
 
@@ -36,6 +37,7 @@ pub(crate) fn errors(config: &Config) -> Vec<ConfigError> {
     secrets(config, &mut out);
     methods(config, &mut out);
     web_hooks(config, &mut out);
+    attempts(config, &mut out);
     for (index, provider) in config.selfservice.methods.oidc.config.providers.iter().enumerate() {
         oidc(provider, &format!("{METHODS}.oidc.config.providers.{index}"), &mut out);
     }
@@ -98,6 +100,14 @@ fn web_hooks(config: &Config, out: &mut Vec<ConfigError>) {
                 let reason = "cannot be true when response.ignore is";
                 out.push(ConfigError::new(format!("{key}.{index}.config.can_interrupt"), reason));
             }
+        }
+    }
+}
+
+fn attempts(config: &Config, out: &mut Vec<ConfigError>) {
+    for (key, budget) in config.security.attempt_budgets.named() {
+        if budget.window.is_some_and(|window| *window < Duration::from_secs(1)) {
+            out.push(ConfigError::new(format!("security.attempt_budgets.{key}.window"), "must be at least 1s"));
         }
     }
 }

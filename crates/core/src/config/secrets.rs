@@ -1,5 +1,6 @@
 //! `secrets`, `ciphers` and `security`: keys, what is encrypted with them, and how closed the house is.
 
+use super::attempts::AttemptBudgets;
 use crate::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,7 @@ pub enum CipherAlgorithm {
 #[serde(default, deny_unknown_fields)]
 pub struct Security {
     pub account_enumeration: AccountEnumeration,
+    pub attempt_budgets: AttemptBudgets,
     /// Identity schemas may not refer to other documents.
     pub disallow_ref_in_identity_schemas: bool,
 }

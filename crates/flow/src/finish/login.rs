@@ -22,6 +22,7 @@ pub(super) async fn finish(
     flow: &Flow,
     (old, mut identity): (&Identity, Identity),
     by: AuthenticationMethod,
+    first: Batch,
 ) -> Result<Outcome> {
     let cx = &caller.cx();
     let mut flow = flow.clone();
@@ -39,7 +40,7 @@ pub(super) async fn finish(
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
     let verdict = hooks::after(engine, cx, &mut event).await?;
-    let mut batch = Batch::new();
+    let mut batch = first;
     if identity != *old {
         zelos_store::identities::update(&mut batch, old, &identity);
     }

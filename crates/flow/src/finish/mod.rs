@@ -21,25 +21,26 @@ use zelos_core::{
 };
 use zelos_store::Batch;
 
-/// Ends the flow with what was shown to be true. A step that does not fit the kind is a bug and says so.
-pub(crate) async fn finish(engine: &Engine, cx: &Cx<'_>, flow: &Flow, step: Step) -> Result<Outcome> {
+/// Ends the flow with what was shown to be true. A step that does not fit the kind is a bug and says so. `first` is what has
+/// to be written before anything else.
+pub(crate) async fn finish(engine: &Engine, cx: &Cx<'_>, flow: &Flow, step: Step, first: Batch) -> Result<Outcome> {
     match (flow.kind(), step) {
         (Kind::Login, Step::Prove { from, to, by }) => {
             // Whoever proves to be somebody else than the present session's person gets a session of their own.
             let own = cx.session.filter(|current| current.session.identity_id == to.id);
             let caller = Caller::new(*cx, flow, own.is_none());
-            login::finish(engine, &caller, flow, (&from, *to), by).await
+            login::finish(engine, &caller, flow, (&from, *to), by, first).await
         }
         (Kind::Registration, Step::Create { draft, by }) => {
-            registration::finish(engine, &Caller::new(*cx, flow, true), flow, *draft, by).await
+            registration::finish(engine, &Caller::new(*cx, flow, true), flow, *draft, by, first).await
         }
         (Kind::Settings, Step::Change { from, to, by }) => settings::finish(engine, cx, flow, (&from, *to), by).await,
         (Kind::Recovery, Step::Prove { from, to, by }) => {
-            recovery::finish(engine, &Caller::new(*cx, flow, true), flow, (&from, *to), by).await
+            recovery::finish(engine, &Caller::new(*cx, flow, true), flow, (&from, *to), by, first).await
         }
         (Kind::Verification, Step::Confirm { from, to, via }) => {
             let caller = Caller::new(*cx, flow, false);
-            verification::finish(engine, &caller, flow, (&from, *to), via).await
+            verification::finish(engine, &caller, flow, (&from, *to), via, first).await
         }
         (kind, step) => {
             Err(Problem::bug(format!("a step {} does not fit a flow of kind {}", step.name(), kind.as_str())))

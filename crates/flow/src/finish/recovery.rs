@@ -26,6 +26,7 @@ pub(super) async fn finish(
     flow: &Flow,
     (old, mut identity): (&Identity, Identity),
     by: AuthenticationMethod,
+    first: Batch,
 ) -> Result<Outcome> {
     let cx = &caller.cx();
     let mut flow = flow.clone();
@@ -41,13 +42,13 @@ pub(super) async fn finish(
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
     let verdict = hooks::after(engine, cx, &mut event).await?;
-    let hooked = heed(engine, verdict, hooked).await?;
-    let mut batch = Batch::new();
-    if identity != *old {
+    let mut batch = first;
+    if !verdict.is_end() && identity != *old {
         zelos_store::identities::update(&mut batch, old, &identity);
     }
-    rows::insert(&mut batch, &session, &token);
     batch.append(hooked);
+    let mut batch = heed(engine, verdict, batch).await?;
+    rows::insert(&mut batch, &session, &token);
     let skips_settings = matches!(flow.detail, Detail::Recovery { skip_settings: true, .. });
     let settings = if skips_settings { None } else { Some(settings(engine, cx, &flow, &identity).await?) };
     if let Some(settings) = &settings {

@@ -25,6 +25,7 @@ pub(super) async fn finish(
     flow: &Flow,
     draft: Draft,
     by: AuthenticationMethod,
+    first: Batch,
 ) -> Result<Outcome> {
     let cx = &caller.cx();
     let mut flow = flow.clone();
@@ -37,11 +38,13 @@ pub(super) async fn finish(
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
     let verdict = hooks::after(engine, cx, &mut event).await?;
     let is_issued = event.is_issued;
-    let hooked = heed(engine, verdict, hooked).await?;
-    let mut batch = Batch::new();
-    zelos_store::identities::insert(&mut batch, &identity);
-    rows::insert(&mut batch, &session, &token);
+    let mut batch = first;
+    if !verdict.is_end() {
+        zelos_store::identities::insert(&mut batch, &identity);
+        rows::insert(&mut batch, &session, &token);
+    }
     batch.append(hooked);
+    let mut batch = heed(engine, verdict, batch).await?;
     flows::update(&mut batch, &flow);
     fail_point::reached("before a person is saved");
     match engine.store.commit(batch).await {

@@ -23,6 +23,7 @@ pub(super) async fn finish(
     flow: &Flow,
     (old, mut identity): (&Identity, Identity),
     via: Via,
+    first: Batch,
 ) -> Result<Outcome> {
     let cx = &caller.cx();
     let mut flow = flow.clone();
@@ -48,10 +49,12 @@ pub(super) async fn finish(
     if let (Some(pending), Verdict::Go) = (&pending, &verdict) {
         verdict = hooks::after_kind(engine, cx, Kind::Settings, &pending.method, &mut event).await?;
     }
-    let hooked = heed(engine, verdict, hooked).await?;
-    let mut batch = Batch::new();
-    zelos_store::identities::update(&mut batch, old, &identity);
+    let mut batch = first;
+    if !verdict.is_end() {
+        zelos_store::identities::update(&mut batch, old, &identity);
+    }
     batch.append(hooked);
+    let mut batch = heed(engine, verdict, batch).await?;
     flow.continue_with.clear();
     flows::update(&mut batch, &flow);
     match engine.store.commit(batch).await {

@@ -60,6 +60,13 @@ pub enum Verdict {
     Hold,
 }
 
+impl Verdict {
+    /// Whether the flow ends here, without what it is for.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Instead(_))
+    }
+}
+
 /// What is about to be written.
 #[derive(Debug)]
 pub struct Event<'a> {

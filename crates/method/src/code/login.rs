@@ -12,7 +12,9 @@ use zelos_core::{
     ui::{Group, InputType, Node},
 };
 use zelos_flow::{
-    Ask, Cx, Input, Step, draw, identities, mail,
+    Ask, Cx, Input, Step,
+    budgets::Guess,
+    draw, identities, mail,
     proofs::{self, ADDRESS},
 };
 use zelos_store::identities as rows;
@@ -117,7 +119,11 @@ impl Code {
 
     async fn send_login_code(&self, cx: &Cx<'_>, flow: &mut Flow, typed: &str) -> Result<Step> {
         let typed_value = normalize::identifier(typed);
-        let (identity, mut to) = recipient(cx, flow, &typed_value).await?;
+        let (identity, mut to) = match recipient(cx, flow, &typed_value).await {
+            // Counted as if a message had been sent: too many are answered alike.
+            Err(says @ Problem::Form(_)) => return Ok(Step::Wrong { guess: Guess::at_nobody(typed), says: Err(says) }),
+            found => found?,
+        };
         if let Some(address) = to.iter().find(|(_, address)| *address == typed_value).cloned() {
             to = vec![address];
         }

@@ -146,9 +146,9 @@ impl Code {
     /// Whoever brings the right code is the person to whom it was sent; that proves so much.
     async fn redeem(&self, cx: &Cx<'_>, flow: &mut Flow, code: &str, proves: (MethodName, Aal)) -> Result<Step> {
         let kind = flow.kind();
-        let wrong = || Ok(Step::say(self.wrong(kind)));
-        let Some(sent) = proofs::check(cx, flow, self, code)? else { return wrong() };
-        let Some((from, to)) = proofs::proven(cx, flow, &sent).await? else { return wrong() };
+        let wrong = |flow: &Flow| Ok(Step::wrong(proofs::guess(flow)?, self.wrong(kind)));
+        let Some(sent) = proofs::check(cx, flow, self, code)? else { return wrong(flow) };
+        let Some((from, to)) = proofs::proven(cx, flow, &sent).await? else { return wrong(flow) };
         let by = AuthenticationMethod::new(proves.0, proves.1, cx.clock.now());
         Ok(Step::Prove { from: Box::new(from), to: Box::new(to), by })
     }

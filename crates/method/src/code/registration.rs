@@ -52,7 +52,7 @@ impl Code {
                 return Err(Problem::form(catalog::traits_changed()));
             }
             let Some(sent) = proofs::check(cx, flow, &self, code)? else {
-                return Ok(Step::say(catalog::registration_code_invalid()));
+                return Ok(Step::wrong(proofs::guess(flow)?, catalog::registration_code_invalid()));
             };
             let draft = Draft {
                 schema_id: draw::schema_of(cx, flow)?.id().to_owned(),

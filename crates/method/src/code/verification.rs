@@ -58,10 +58,12 @@ impl Code {
                 return Ok(fill_in(cx, flow, code));
             }
             flow.memory.remove(BROUGHT);
-            return match proofs::check(cx, flow, self, code)? {
-                Some(sent) => proofs::confirm(cx, flow, self, &sent).await,
-                None => Ok(Step::say(catalog::verification_code_invalid())),
+            let confirmed = match proofs::check(cx, flow, self, code)? {
+                Some(sent) => proofs::confirm(cx, flow, &sent).await?,
+                None => None,
             };
+            let wrong = || Ok(Step::wrong(proofs::guess(flow)?, catalog::verification_code_invalid()));
+            return confirmed.map_or_else(wrong, Ok);
         }
         let address = given(input, "email").or_else(|| given(input, "sms")).ok_or_else(|| missing("email"))?;
         flow.memory.remove(BROUGHT);

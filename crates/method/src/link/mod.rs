@@ -113,10 +113,7 @@ impl Link {
         let kind = flow.kind();
         let sent = proofs::check(cx, flow, self, token)?.ok_or_else(|| over(self.wrong(kind)))?;
         if kind == Kind::Verification {
-            return match proofs::confirm(cx, flow, self, &sent).await? {
-                Step::Show { .. } => Err(over(self.wrong(kind))),
-                step => Ok(step),
-            };
+            return proofs::confirm(cx, flow, &sent).await?.ok_or_else(|| over(self.wrong(kind)));
         }
         let proven = proofs::proven(cx, flow, &sent).await?;
         let (from, to) = proven.ok_or_else(|| over(self.wrong(kind)))?;

@@ -10,7 +10,11 @@ use zelos_core::{
     text::catalog,
     ui::{Group, InputType, Node},
 };
-use zelos_flow::{Cx, Input, Step, identities};
+use zelos_flow::{
+    Cx, Input, Step,
+    budgets::{Guess, Secret, Whose},
+    identities,
+};
 
 /// The field for a code, and the button.
 pub(super) fn form() -> Vec<Node> {
@@ -26,13 +30,14 @@ impl LookupSecret {
         let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;
         let from = identities::get(cx, current.session.identity_id).await?;
         let mut codes = Codes::of(cx, &from)?.ok_or_else(|| Problem::form(catalog::no_backup_codes()))?;
-        let used = codes.r#use(input.text("lookup_secret").unwrap_or_default(), cx.clock.now());
-        used.map_err(|refused| {
-            Problem::form(match refused {
+        if let Err(refused) = codes.r#use(input.text("lookup_secret").unwrap_or_default(), cx.clock.now()) {
+            let text = match refused {
                 Refused::Unknown => catalog::backup_code_wrong(),
                 Refused::Used => catalog::backup_code_already_used(),
-            })
-        })?;
+            };
+            let guess = Guess::at(Secret::LookupSecret, Whose::Person(from.id));
+            return Ok(Step::Wrong { guess, says: Err(Problem::form(text)) });
+        }
         let mut to = from.clone();
         codes.give(cx, &mut to);
         Ok(Step::Prove { from: Box::new(from), to: Box::new(to), by: proof(cx) })

@@ -10,7 +10,11 @@ use zelos_core::{
     text::catalog,
     ui::{Group, InputType, Node},
 };
-use zelos_flow::{Cx, Input, Step, draw};
+use zelos_flow::{
+    Cx, Input, Step,
+    budgets::{Guess, Secret, Whose},
+    draw,
+};
 use zelos_store::identities;
 
 impl Password {
@@ -47,7 +51,11 @@ impl Password {
                 let to = with(renewed.unwrap_or_else(|| credential.clone()));
                 Ok(Step::Prove { from: with(credential), to, by: proof(cx) })
             }
-            _ => Err(Problem::form(catalog::wrong_credentials())),
+            found => {
+                let whose = Whose::of(found.map(|(identity, _)| identity.id), &identifier);
+                let says = Err(Problem::form(catalog::wrong_credentials()));
+                Ok(Step::Wrong { guess: Guess::at(Secret::Password, whose), says })
+            }
         }
     }
 

@@ -8,7 +8,11 @@ use zelos_core::{
     text::catalog,
     ui::{Group, InputType, Node},
 };
-use zelos_flow::{Cx, Input, Step, identities};
+use zelos_flow::{
+    Cx, Input, Step,
+    budgets::{Guess, Secret, Whose},
+    identities,
+};
 
 /// The field for a code, and the button.
 pub(super) fn form() -> Vec<Node> {
@@ -30,8 +34,11 @@ impl Totp {
         let key =
             Key::from_url(&config.totp_url).ok_or_else(|| Problem::bug("the totp_url that is stored tells no key"))?;
         let code = input.text("totp_code").unwrap_or_default();
-        let step = key.step_of(code, cx.clock.now(), config.last_step);
-        config.last_step = Some(step.ok_or_else(|| Problem::form(catalog::totp_code_wrong()))?);
+        let Some(step) = key.step_of(code, cx.clock.now(), config.last_step) else {
+            let guess = Guess::at(Secret::Totp, Whose::Person(from.id));
+            return Ok(Step::Wrong { guess, says: Err(Problem::form(catalog::totp_code_wrong())) });
+        };
+        config.last_step = Some(step);
         let mut to = from.clone();
         config.give(cx, &mut to);
         Ok(Step::Prove { from: Box::new(from), to: Box::new(to), by: proof(cx) })

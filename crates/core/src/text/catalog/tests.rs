@@ -3,7 +3,7 @@
 use super::*;
 use crate::text::{Text, TextKind};
 use serde_json::{Number, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use time::{OffsetDateTime, macros::datetime};
 
 fn duplicate() -> Duplicate<'static> {
@@ -180,6 +180,8 @@ fn all() -> Vec<Text> {
         no_method_available(),
         organization_without_sso(),
         identifier_taken_with_hints(&["password"], &["x"], "x"),
+        too_many_attempts(Duration::ZERO),
+        too_many_messages(Duration::ZERO),
     ]
 }
 
@@ -201,6 +203,7 @@ const NUMBERS: &[(u32, u32)] = &[
     (4_060_004, 4_060_006),
     (4_070_001, 4_070_003),
     (4_070_005, 4_070_006),
+    (4_900_001, 4_900_002),
     (5_000_001, 5_000_003),
 ];
 
@@ -250,4 +253,16 @@ fn contexts_carry_the_wires_keys() {
     let list = backup_codes(&codes);
     assert_eq!(list.text, "one, Used on 1970-01-01T00:00:00Z");
     assert_eq!(list.context.unwrap()["secrets"][0]["context"]["secret"], "one");
+}
+
+#[test]
+fn the_time_to_wait_is_rounded_up() {
+    for (seconds, expected) in
+        [(0, "a minute"), (60, "a minute"), (61, "2 minutes"), (5400, "90 minutes"), (5401, "2 hours"), (86_400, "24 hours")]
+    {
+        let text = too_many_attempts(Duration::from_secs(seconds));
+        assert!(text.text.contains(&format!("Wait {expected},")), "{}", text.text);
+        assert_eq!(text.context, Some(json!({"retry_after": seconds})));
+    }
+    assert_eq!(too_many_attempts(Duration::from_millis(1001)).context, Some(json!({"retry_after": 2})));
 }
