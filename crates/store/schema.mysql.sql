@@ -180,3 +180,15 @@ CREATE TABLE message_dispatches (
   PRIMARY KEY (nid, message_id, id),
   FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- 0005_attempts
+
+CREATE TABLE attempts (
+  nid BINARY(16) NOT NULL,
+  key_hash VARBINARY(64) NOT NULL,
+  n BIGINT NOT NULL,
+  expires_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, key_hash)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX attempts_nid_expires_at ON attempts (nid, expires_at);

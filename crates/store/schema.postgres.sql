@@ -180,3 +180,15 @@ CREATE TABLE message_dispatches (
   PRIMARY KEY (nid, message_id, id),
   FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
 );
+
+-- 0005_attempts
+
+CREATE TABLE attempts (
+  nid UUID NOT NULL,
+  key_hash BYTEA NOT NULL,
+  n BIGINT NOT NULL,
+  expires_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (nid, key_hash)
+);
+
+CREATE INDEX attempts_nid_expires_at ON attempts (nid, expires_at);

@@ -180,3 +180,15 @@ CREATE TABLE message_dispatches (
   PRIMARY KEY (nid, message_id, id),
   FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
 ) STRICT;
+
+-- 0005_attempts
+
+CREATE TABLE attempts (
+  nid BLOB NOT NULL,
+  key_hash BLOB NOT NULL,
+  n INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, key_hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attempts_nid_expires_at ON attempts (nid, expires_at);

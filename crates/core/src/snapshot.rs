@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub cipher: Keys,
     /// `csrf_token_` and the hash of the public base URL.
     pub csrf_cookie_name: String,
+    /// `device_` and the same hash.
+    pub device_cookie_name: String,
     public_prefix: String,
 }
 
@@ -48,10 +50,11 @@ impl Snapshot {
         let public = config.public_url();
         let admin = config.admin_url();
         let digest = Sha256::digest(public.as_str());
-        let csrf_cookie_name = digest.iter().fold(String::from("csrf_token_"), |mut name, byte| {
-            let _ = write!(name, "{byte:02x}");
-            name
+        let hash = digest.iter().fold(String::new(), |mut hash, byte| {
+            let _ = write!(hash, "{byte:02x}");
+            hash
         });
+        let (csrf_cookie_name, device_cookie_name) = (format!("csrf_token_{hash}"), format!("device_{hash}"));
         let service = &config.selfservice;
         let returns = ReturnRules::new(
             service.default_browser_return_url.clone(),
@@ -62,7 +65,18 @@ impl Snapshot {
         let keys = Keys::derive(config.cookie_secrets());
         let cipher = Keys::derive(&config.secrets.cipher);
         let public_prefix = with_slash(&public);
-        Self { config, schemas, returns, public, admin, keys, cipher, csrf_cookie_name, public_prefix }
+        Self {
+            config,
+            schemas,
+            returns,
+            public,
+            admin,
+            keys,
+            cipher,
+            csrf_cookie_name,
+            device_cookie_name,
+            public_prefix,
+        }
     }
 
     /// An address under the public base URL; `path` without a slash in front.

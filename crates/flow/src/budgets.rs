@@ -14,6 +14,7 @@ use crate::plug::Cx;
 use std::{
     collections::HashMap,
     fmt,
+    net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -284,12 +285,17 @@ fn named(cx: &Cx<'_>, (name, bound): (&'static str, Bound), is_known: bool, whos
     Ok(Named { name, budget: Budget { key, limit: bound.limit, window: *bound.window } })
 }
 
-/// The network of an address: an IPv4 address by itself, of an IPv6 address what a household or a server is given.
+/// The network of an address, with a port or without: an IPv4 address by itself, of an IPv6 address what a household or a
+/// server is given. None for a private one: it is a proxy's that we do not trust to tell us the client's, and everybody
+/// would share its budget.
 fn network(address: &str) -> Option<Vec<u8>> {
-    use std::net::IpAddr;
-    match address.parse::<IpAddr>().ok()?.to_canonical() {
-        IpAddr::V4(address) => Some(address.octets().to_vec()),
-        IpAddr::V6(address) => Some(address.octets()[..8].to_vec()),
+    let connected = |address: &str| address.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let address = address.parse().ok().or_else(|| connected(address))?;
+    match IpAddr::to_canonical(&address) {
+        IpAddr::V4(ip) if ip.is_private() || ip.is_loopback() || ip.is_link_local() => None,
+        IpAddr::V4(ip) => Some(ip.octets().to_vec()),
+        IpAddr::V6(ip) if ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local() => None,
+        IpAddr::V6(ip) => Some(ip.octets()[..8].to_vec()),
     }
 }
 
@@ -308,7 +314,13 @@ mod tests {
         assert_eq!(network("::ffff:192.0.2.7"), network("192.0.2.7"));
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network(""), None);
+        assert_eq!(network("192.0.2.7:50000"), network("192.0.2.7"));
+        assert_eq!(network("[2001:db8:1:2::1]:50000"), network("2001:db8:1:2::1"));
+        for address in
+            ["", "127.0.0.1:50000", "10.1.2.3", "192.168.0.1", "::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1"]
+        {
+            assert_eq!(network(address), None, "{address}");
+        }
     }
 
     #[test]

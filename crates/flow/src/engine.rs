@@ -16,9 +16,9 @@ use crate::{
     draw, finish, gate,
     hooks::{self, Hooks},
     input::Input,
-    pause, proofs,
+    pause,
     plug::{Cx, Method, Outcome, Request, Sender, Step, Why},
-    sessions,
+    proofs, sessions,
 };
 use serde_json::Value;
 use std::{
@@ -444,14 +444,7 @@ impl Engine {
     }
 
     /// A new flow in place of one that leads nowhere any more.
-    async fn start_again(
-        &self,
-        cx: &Cx<'_>,
-        old: &Flow,
-        text: Text,
-        is_shown: bool,
-        also: Batch,
-    ) -> Result<Problem> {
+    async fn start_again(&self, cx: &Cx<'_>, old: &Flow, text: Text, is_shown: bool, also: Batch) -> Result<Problem> {
         let reason = text.text.clone().into_owned();
         let by = self.replace(cx, old, text, also).await?;
         Ok(Problem::Replaced(Box::new(Replaced { by, is_shown, reason, continue_with: told(cx, old.kind(), by) })))

@@ -314,7 +314,9 @@ pub enum Why {
     /// Something was refused.
     Invalid,
     /// It was tried too often; after that time it may be tried again.
-    Exhausted { retry_after: Duration },
+    Exhausted {
+        retry_after: Duration,
+    },
 }
 
 /// What a finished flow hands to its caller.

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     client::{self, Client, Peer, text},
-    cookies, csrf,
+    cookies, csrf, device,
     public::mailbox,
 };
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -51,7 +51,7 @@ impl Caller {
             location: remote.location,
             token: cookies::session_token(headers, session_cookie.as_ref()),
             csrf: csrf::secret(&snapshot, headers),
-            known: Vec::new(),
+            known: device::known(&snapshot, headers, app.engine.clock.now()),
             has_cookies: headers.contains_key(header::COOKIE),
             has_foreign_cookies: cookies::are_foreign(headers),
             has_origin: headers.contains_key(header::ORIGIN),

@@ -82,6 +82,17 @@ pub(crate) fn take_back(snapshot: &Snapshot) -> Option<HeaderValue> {
     set_cookie(&snapshot.session.cookie.name, "", &snapshot.session_cookie(), Some(0))
 }
 
+/// A year, in seconds: the age of what browsers keep for long.
+pub(crate) const LASTING: i64 = 31_536_000;
+
+/// The `Set-Cookie` of something that a browser keeps for long.
+pub(crate) fn set_lasting(snapshot: &Snapshot, name: &str, value: &str) -> Option<HeaderValue> {
+    let settings = snapshot.cookie();
+    // Browsers drop `SameSite=None` without `Secure`.
+    let same_site = if settings.secure { settings.same_site } else { SameSite::Lax };
+    set_cookie(name, value, &CookieSettings { same_site, ..settings }, Some(LASTING))
+}
+
 /// A `Set-Cookie`, `HttpOnly` in any case; none if the configuration holds what no header can.
 pub(crate) fn set_cookie(
     name: &str,

@@ -8,19 +8,12 @@
 use crate::cookies;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method};
-use zelos_core::{
-    config::{CookieSettings, SameSite},
-    problem::CsrfReason,
-    snapshot::Snapshot,
-};
+use zelos_core::{problem::CsrfReason, snapshot::Snapshot};
 use zelos_flow::csrf::{Secret, verify};
 
 /// A secret that this request got and whose cookie goes out with the answer: an extension of the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fresh(pub(crate) Secret);
-
-/// A year, in seconds.
-const MAX_AGE: i64 = 31_536_000;
 
 /// What the middleware does about a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,11 +104,7 @@ pub(crate) fn check(method: &Method, headers: &HeaderMap, secret: Option<&Secret
 
 /// The `Set-Cookie` that gives a browser its secret.
 pub(crate) fn hand_out(snapshot: &Snapshot, secret: &Secret) -> Option<HeaderValue> {
-    let settings = snapshot.cookie();
-    // Browsers drop `SameSite=None` without `Secure`.
-    let same_site = if settings.secure { settings.same_site } else { SameSite::Lax };
-    let settings = CookieSettings { same_site, ..settings };
-    cookies::set_cookie(&snapshot.csrf_cookie_name, &STANDARD.encode(secret), &settings, Some(MAX_AGE))
+    cookies::set_lasting(snapshot, &snapshot.csrf_cookie_name, &STANDARD.encode(secret))
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ fn each_problem_has_its_status_and_id() {
         (Problem::NotFound("r".into()), 404, None),
         (Problem::Conflict("r".into()), 409, None),
         (Problem::Raced, 409, None),
+        (Problem::Exhausted, 429, None),
         (Problem::TooLarge, 413, None),
         (Problem::Busy { retry_after: Duration::ZERO }, 429, None),
         (Problem::Unavailable, 503, None),

@@ -12,6 +12,7 @@ mod client;
 mod cookies;
 mod cors;
 mod csrf;
+mod device;
 mod failure;
 mod input;
 mod json;

@@ -5,7 +5,7 @@
 use crate::{
     app::App,
     caller::Caller,
-    cookies, csrf,
+    cookies, csrf, device,
     failure::{Audience, Failure},
     json,
 };
@@ -453,11 +453,13 @@ fn address(hint: &ContinueWith) -> Option<&str> {
     }
 }
 
-/// Gives a browser its session.
+/// Gives a browser its session, and lets the person be known there from now on.
 fn hand_out(app: &App, caller: &Caller, issued: &Issued, response: &mut Response) {
     let engine = &app.engine;
     let cookie = cookies::hand_out(&caller.snapshot, &*engine.rng, engine.clock.now(), &issued.session, &issued.token);
-    if let Some(cookie) = cookie {
+    let known =
+        device::remember(&caller.snapshot, &*engine.rng, engine.clock.now(), &caller.request.known, &issued.session);
+    for cookie in cookie.into_iter().chain(known) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
 }

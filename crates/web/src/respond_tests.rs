@@ -106,14 +106,17 @@ fn status_and_place(response: &Response) -> (u16, &str) {
 async fn a_form_is_shown_cell_by_cell() {
     use Kind::{Login, Registration, Settings};
     use Why::{Advanced, Created, Invalid};
+    const EXHAUSTED: Why = Why::Exhausted { retry_after: std::time::Duration::from_millis(1500) };
     let server = Server::start(config()).await;
     for (kind, why, expected) in [
         (Login, Created, [303, 200, 200]),
         (Login, Advanced, [303, 400, 400]),
         (Login, Invalid, [303, 400, 400]),
+        (Login, EXHAUSTED, [303, 400, 400]),
         (Registration, Created, [303, 200, 200]),
         (Registration, Advanced, [303, 400, 400]),
         (Registration, Invalid, [302, 400, 400]),
+        (Registration, EXHAUSTED, [302, 400, 400]),
         (Settings, Created, [303, 200, 200]),
         (Settings, Advanced, [303, 200, 200]),
         (Settings, Invalid, [303, 400, 400]),
@@ -123,6 +126,8 @@ async fn a_form_is_shown_cell_by_cell() {
             let shown = Outcome::Render { flow: Box::new(flow(kind, form)), person: None, why };
             let response = outcome(&server.app, &caller, kind, shown);
             assert_eq!(response.status().as_u16(), status, "{kind:?} {why:?} {form:?}");
+            let retry = response.headers().get(header::RETRY_AFTER).map(|after| after.to_str().unwrap());
+            assert_eq!(retry, (why == EXHAUSTED).then_some("2"), "rounded up");
             let page = format!("{UI}/{}?flow={}", kind.as_str(), uuid::Uuid::nil());
             assert_eq!(status_and_place(&response).1, if form == Form::Page { page.as_str() } else { "" });
         }
@@ -139,7 +144,8 @@ async fn a_finished_login_hands_the_session_to_each_in_its_way() {
     let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().map(|c| c.to_str().unwrap()).collect();
     assert!(cookies[0].starts_with("ory_kratos_session="), "{cookies:?}");
     assert!(cookies[0].ends_with("; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax"), "{cookies:?}");
-    assert!(cookies[1].starts_with("csrf_token_"), "{cookies:?}");
+    assert!(cookies[1].starts_with("device_"), "{cookies:?}");
+    assert!(cookies[2].starts_with("csrf_token_"), "{cookies:?}");
 
     let spa = caller(&server.app, Form::Spa);
     let mut done = completed(Kind::Login, Form::Spa, Some(issued(true)), vec![]);
@@ -147,7 +153,7 @@ async fn a_finished_login_hands_the_session_to_each_in_its_way() {
         completed.csrf = None;
     }
     let response = outcome(&server.app, &spa, Kind::Login, done);
-    assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 1, "the same person keeps the secret");
+    assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 2, "the same person keeps the secret");
     let shown = body(response).await;
     assert_eq!(shown.as_object().unwrap().keys().collect::<Vec<_>>(), ["session", "continue_with"]);
     assert_eq!(shown["continue_with"][0]["redirect_browser_to"], TO);
@@ -200,7 +206,7 @@ async fn a_second_proof_that_is_due_moves_the_browser() {
         let due = Outcome::Elsewhere { to: TO.into(), issued: Some(Box::new(issued(true))), csrf: Some([7; 32]) };
         let response = outcome(&server.app, &caller, Kind::Login, due);
         assert_eq!(status_and_place(&response), expected, "{form:?}");
-        assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 2, "the browser keeps the session");
+        assert_eq!(response.headers().get_all(header::SET_COOKIE).iter().count(), 3, "the browser keeps the session");
         if form == Form::Spa {
             let shown = body(response).await;
             assert_eq!(shown["error"]["id"], "browser_location_change_required");

@@ -44,6 +44,7 @@ fn without_chance(text: &str) -> String {
         (r"(csrf_token_[0-9a-f]{64})=[^;]+", "$1=[secret]"),
         (r"(ory_kratos_session)=[^;]+", "$1=[sealed]"),
         (r"csrf_token_[0-9a-f]{64}", "csrf_token_[hash]"),
+        (r"device_[0-9a-f]{64}=[^;]+", "device_[hash]=[sealed]"),
         (r#""[A-Za-z0-9+/]{86}==""#, "\"[masked]\""),
     ];
     patterns.iter().fold(text.to_owned(), |text, (pattern, with)| {

@@ -514,7 +514,8 @@ async fn a_start_costs_three_round_trips_and_its_answer_waits() {
 
 #[tokio::test]
 async fn many_who_ask_at_once_learn_nothing_and_touch_nobody() {
-    scenario(by("code"), async |app| {
+    let enough = json!({ "security": { "attempt_budgets": { "messages": { "limit": 30 } } } });
+    scenario(by("code").and(&enough), async |app| {
         let person = app.person("crowd@example.org", PASSWORD).await;
         let mut flows = Vec::new();
         for _ in 0..20 {

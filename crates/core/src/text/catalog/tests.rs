@@ -257,9 +257,14 @@ fn contexts_carry_the_wires_keys() {
 
 #[test]
 fn the_time_to_wait_is_rounded_up() {
-    for (seconds, expected) in
-        [(0, "a minute"), (60, "a minute"), (61, "2 minutes"), (5400, "90 minutes"), (5401, "2 hours"), (86_400, "24 hours")]
-    {
+    for (seconds, expected) in [
+        (0, "a minute"),
+        (60, "a minute"),
+        (61, "2 minutes"),
+        (5400, "90 minutes"),
+        (5401, "2 hours"),
+        (86_400, "24 hours"),
+    ] {
         let text = too_many_attempts(Duration::from_secs(seconds));
         assert!(text.text.contains(&format!("Wait {expected},")), "{}", text.text);
         assert_eq!(text.context, Some(json!({"retry_after": seconds})));
