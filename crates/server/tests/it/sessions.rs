@@ -174,7 +174,7 @@ async fn the_hot_paths_take_as_few_statements_as_promised() {
         let answer = visitor.submit(&flow, values).await;
         visitor.keep_token(&answer);
         let after = app.store.trace().total_round_trips();
-        assert_eq!(after - before, 2 + batch(2), "login: the flow, the person, then one batch");
+        assert_eq!(after - before, 2 + batch(4), "login: the flow, the person, then one batch");
         assert_eq!(visitor.whoami().await.status, 200);
         assert_eq!(app.store.trace().total_round_trips() - after, 1, "whoami: one");
 

@@ -1,6 +1,7 @@
 //! What has expired is deleted, and nothing else.
 
 use crate::{
+    attempts::budget,
     database::{Database, each},
     flows, identities, messages,
     sample::{NOW, flow, message, person, session},
@@ -9,7 +10,7 @@ use crate::{
 use serde_json::json;
 use time::Duration;
 use zelos_core::id::ErrorId;
-use zelos_store::{Batch, Store, cleanup, errors};
+use zelos_store::{Batch, Store, attempts::Budget, cleanup, errors};
 
 async fn count(store: &Store, table: &str) -> i64 {
     store.one(format!("SELECT COUNT(*) FROM {table}"), &[], |row| row.get(0)).await.unwrap()
@@ -29,7 +30,17 @@ async fn the_expired_is_deleted_in_small_batches() {
             errors::insert(&mut batch, ErrorId(flow.id.0), &json!({}), NOW + Duration::seconds(number.into()));
             store.commit(batch).await.unwrap();
         }
+        let mut batch = Batch::new();
+        for number in 1..=5 {
+            let window = std::time::Duration::from_secs(number.into());
+            zelos_store::attempts::count(&mut batch, &[Budget { window, ..budget(number, 1) }], NOW);
+        }
+        store.commit(batch).await.unwrap();
         let before = NOW + Duration::seconds(5);
+        assert_eq!(cleanup::attempts(&store, before, 3).await.unwrap(), 3);
+        assert_eq!(cleanup::attempts(&store, before, 3).await.unwrap(), 1);
+        assert_eq!(cleanup::attempts(&store, before, 3).await.unwrap(), 0);
+        assert_eq!(count(&store, "attempts").await, 1);
         assert_eq!(cleanup::flows(&store, before, 3).await.unwrap(), 3);
         assert_eq!(cleanup::flows(&store, before, 3).await.unwrap(), 1);
         assert_eq!(cleanup::flows(&store, before, 3).await.unwrap(), 0);

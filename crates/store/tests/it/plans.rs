@@ -15,7 +15,7 @@ use zelos_core::{
     session::SessionToken,
 };
 use zelos_store::{
-    Batch, Dialect, Page, Store, cleanup, errors, flows,
+    Batch, Dialect, Page, Store, attempts, cleanup, errors, flows,
     identities::{self, Filter, IdentifierFilter},
     messages, migrate, sessions,
 };
@@ -173,6 +173,17 @@ async fn outbox(store: &Store) {
     assert_eq!(cleanup::messages(store, now, 10).await.unwrap(), 1);
 }
 
+/// Every statement of the budgets, once.
+async fn budgets(store: &Store) {
+    let budgets: Vec<_> = (1..=3).map(|number| crate::attempts::budget(number, 9)).collect();
+    let mut batch = Batch::new();
+    attempts::charge(&mut batch, &budgets, NOW);
+    attempts::spare(&mut batch, &[budgets[0].key], &budgets, NOW);
+    store.commit(batch).await.unwrap();
+    attempts::used_up_until(store, &budgets, NOW).await.unwrap();
+    assert_eq!(cleanup::attempts(store, NOW + time::Duration::HOUR, 10).await.unwrap(), 3);
+}
+
 /// A small table is always read whole, so PostgreSQL is forbidden to wherever it can avoid it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_statement_reads_a_whole_table() {
@@ -186,6 +197,7 @@ async fn no_statement_reads_a_whole_table() {
         store.trace().collect();
         everything(&store).await;
         outbox(&store).await;
+        budgets(&store).await;
         let texts = store.trace().texts();
         assert!(texts.len() > 50, "{} statements", texts.len());
         for (sql, values) in texts {
