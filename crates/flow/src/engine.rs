@@ -292,7 +292,7 @@ impl Engine {
                 flow.active = shown_as_active(flow, method.id());
                 let shown = self.advance(cx, flow, texts, also).await;
                 if matches!(shown, Err(Problem::Exhausted)) {
-                    *bill = budgets::messages(cx, proofs::addressees(flow)?)?;
+                    *bill = proofs::cost(cx, flow)?;
                 }
                 shown
             }

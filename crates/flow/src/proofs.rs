@@ -8,7 +8,7 @@
 //! work but for the mail; how long that takes is not to be told from the answer's time, since the engine lets both wait.
 
 use crate::{
-    budgets::{self, Guess, Whose},
+    budgets::{self, Bill, Guess, Whose},
     gate, identities,
     mail::{self, Letter},
     plug::{Cx, Sender, Step},
@@ -50,6 +50,11 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// The person, if there is one.
+    fn person(&self) -> Option<IdentityId> {
+        (!self.identity.0.is_nil()).then_some(self.identity)
+    }
+
     /// What the tag is made over. With the method, too: guesses at a code must not be counted as a link's, not at all.
     fn message(&self, flow: &Flow, sender: &dyn Sender, secret: &str) -> Vec<u8> {
         let mut message = Vec::with_capacity(96);
@@ -74,16 +79,24 @@ fn all_sent(flow: &Flow) -> Result<Vec<Sent>> {
     serde_json::from_value(sent.clone()).map_err(|error| Problem::Bug(error.into()))
 }
 
-/// To whom something is on its way: the person, if there is one, and the address.
-pub(crate) fn addressees(flow: &Flow) -> Result<impl Iterator<Item = (Option<IdentityId>, String)>> {
-    let person = |id: IdentityId| (!id.0.is_nil()).then_some(id);
-    Ok(all_sent(flow)?.into_iter().map(move |sent| (person(sent.identity), sent.value)))
-}
-
 /// What somebody guesses at who brings a code.
 pub fn guess(flow: &Flow) -> Result<Guess> {
-    let whose = addressees(flow)?.map(|(person, address)| Whose::of(person, &address)).collect();
+    let whose = all_sent(flow)?.iter().map(|sent| Whose::of(sent.person(), &sent.value)).collect();
     Ok(Guess::at_code(flow, whose))
+}
+
+/// What the messages cost that are on their way. Nobody is known at an address that is not theirs yet.
+pub(crate) fn cost(cx: &Cx<'_>, flow: &Flow) -> Result<Bill> {
+    let is_theirs = crate::pending::of(flow)?.is_none();
+    let sent = all_sent(flow)?;
+    budgets::messages(cx, sent.iter().map(|sent| (sent.person().filter(|_| is_theirs), sent.value.as_str())))
+}
+
+/// The messages that are on their way, after what they cost.
+fn counted(cx: &Cx<'_>, flow: &Flow, messages: Batch) -> Result<Batch> {
+    let mut batch = cost(cx, flow)?.batch;
+    batch.append(messages);
+    Ok(batch)
 }
 
 /// Keeps a new secret in the flow, beside those for other addresses, and says it. `lifespan`: other than the usual.
@@ -114,12 +127,11 @@ pub fn send_to_all(
     addresses: &[(Via, String)],
 ) -> Result<Batch> {
     forget(flow);
-    let counted = addresses.iter().map(|(_, value)| (Some(identity.id), value.as_str()));
-    let mut batch = budgets::messages(cx, counted)?.batch;
+    let mut batch = Batch::new();
     for (via, value) in addresses {
         send(cx, flow, sender, identity, (*via, value), &mut batch)?;
     }
-    Ok(batch)
+    counted(cx, flow, batch)
 }
 
 /// The same for addresses of somebody who is not known yet.
@@ -130,7 +142,7 @@ pub fn send_to_strangers(
     addresses: &[(Via, String)],
 ) -> Result<Batch> {
     forget(flow);
-    let mut batch = budgets::messages(cx, addresses.iter().map(|(_, value)| (None, value.as_str())))?.batch;
+    let mut batch = Batch::new();
     for (via, value) in addresses {
         let (via, to) = (*via, value.as_str());
         let (secret, expires_at) = prepare(cx, flow, sender, (IdentityId(Uuid::nil()), via, to), None)?;
@@ -138,7 +150,7 @@ pub fn send_to_strangers(
         let letter = Letter { template, via, to, identity: None, says, expires_at: Some(expires_at) };
         mail::queue(cx, &mut batch, flow, &letter)?;
     }
-    Ok(batch)
+    counted(cx, flow, batch)
 }
 
 /// Sends a secret to an address of that person.
@@ -170,10 +182,8 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
     }
     flow.memory.set(ADDRESS, typed);
     forget(flow);
-    let recipient = recipient(cx, flow, via, typed).await?;
-    let to = recipient.as_ref().map_or((None, typed), |(identity, value)| (Some(identity.id), value));
-    let mut also = budgets::messages(cx, [to])?.batch;
-    match recipient {
+    let mut also = Batch::new();
+    match recipient(cx, flow, via, typed).await? {
         Some((identity, value)) => {
             send(cx, flow, sender, &identity, (via, &value), &mut also)?;
             // Once, and not each time: whoever asks need not be the person, who must not lose races against them, nor
@@ -192,7 +202,7 @@ pub async fn ask(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, via: Via, ty
     if flow.state == State::ChooseMethod {
         flow.state = State::SentEmail;
     }
-    Ok(Step::Show { texts: vec![sender.sent(flow, via, typed)], also })
+    Ok(Step::Show { texts: vec![sender.sent(flow, via, typed)], also: counted(cx, flow, also)? })
 }
 
 /// Whoever has the address that was typed, with the address as it is kept. A change that waits for an address is sent
@@ -332,7 +342,7 @@ pub(crate) async fn begin_verification(
     flow.state = State::SentEmail;
     // What begins it must not fail because too much has been sent there already.
     let mut unsent = Batch::new();
-    let is_sent = budgets::may_send(cx, identity.id, value, batch).await?;
+    let is_sent = budgets::may_send(cx, value, batch).await?;
     send(cx, &mut flow, sender, identity, (via, value), if is_sent { batch } else { &mut unsent })?;
     mark(identity, via, value, AddressStatus::Sent, cx.clock.now());
     flow.ui.messages = vec![sender.sent(&flow, via, value)];

@@ -126,7 +126,7 @@ mod tests {
         let headers = after(&on, &[], &session(1, Aal::Aal1));
         assert_eq!(known(&on, &headers, NOW + Duration::days(365)).len(), 1);
         assert!(known(&on, &headers, NOW + Duration::days(366)).is_empty());
-        let spoiled = headers[http::header::COOKIE].to_str().unwrap().replace("=", "=A");
+        let spoiled = headers[http::header::COOKIE].to_str().unwrap().replace('=', "=A");
         let spoiled = HeaderMap::from_iter([(http::header::COOKIE, HeaderValue::from_str(&spoiled).unwrap())]);
         assert!(known(&on, &spoiled, NOW).is_empty());
         let off = snapshot(with("security", json!({ "attempt_budgets": { "enabled": false } })));

@@ -82,6 +82,24 @@ fn defaults_are_the_originals() {
 }
 
 #[test]
+fn budgets_of_attempts_are_filled_in_key_by_key() {
+    let budgets =
+        loaded(&["full.yml"], &[("SECURITY_ATTEMPT_BUDGETS_NETWORK_LIMIT", "7")]).config.security.attempt_budgets;
+    let bound = |bound: zelos_core::config::Bound| (bound.limit, bound.window.to_string());
+    let account = &budgets.account;
+    assert_eq!((bound(account.password()), bound(account.totp())), ((5, "10m".into()), (3, "15m".into())));
+    assert_eq!((bound(account.all()), bound(budgets.network())), ((100, "24h".into()), (7, "1h".into())));
+    assert_eq!((budgets.enabled, bound(budgets.messages())), (true, (20, "30m".into())));
+    let variables =
+        [("SECURITY_ATTEMPT_BUDGETS_MESSAGES_LIMIT", "0"), ("SECURITY_ATTEMPT_BUDGETS_ACCOUNT_ALL_WINDOW", "1d")];
+    let found = complaints(&["small.yml"], &variables).join("\n");
+    assert!(found.contains("security.attempt_budgets.messages.limit: must be at least 1"), "{found}");
+    assert!(found.contains("security.attempt_budgets.account.all.window: expected a duration"), "{found}");
+    let found = complaints(&["small.yml"], &[("SECURITY_ATTEMPT_BUDGETS_NETWORK_WINDOW", "999ms")]).join("\n");
+    assert!(found.contains("security.attempt_budgets.network.window: must be at least 1s"), "{found}");
+}
+
+#[test]
 fn later_files_win_and_lists_are_replaced() {
     let config = loaded(&["small.yml", "over.yml"], &[]).config;
     assert_eq!(config.session.cookie.name, "over");
