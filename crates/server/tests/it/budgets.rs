@@ -320,6 +320,50 @@ async fn wrong_codes_are_bounded_over_all_flows() {
 }
 
 #[tokio::test]
+async fn codes_to_sign_up_are_bounded_for_each_address() {
+    scenario(account(&json!({ "code": { "limit": 2 } })), async |app| {
+        let guess = async |values: &Value, code: Option<&str>| {
+            let mut visitor = app.visitor(Mode::Native);
+            let flow = visitor.begin("registration", "").await;
+            visitor.submit(&flow, json!({ "method": "code", "traits": values })).await;
+            let right = app.letters("new@example.org").await.pop().unwrap().template_data["registration_code"].clone();
+            let code = code.map_or(right, Value::from);
+            let answer = visitor.submit(&flow, json!({ "method": "code", "traits": values, "code": code })).await;
+            (answer.status.as_u16(), answer.messages())
+        };
+        let traits = json!({ "email": "new@example.org", "name": "Ada" });
+        for _ in 0..2 {
+            assert_eq!(guess(&traits, Some("000000")).await, (400, vec![4_040_003]));
+        }
+        let other = json!({ "email": "NEW@example.org", "username": "grace" });
+        for code in [Some("000000"), None] {
+            assert_eq!(guess(&other, code).await, (400, vec![TOO_MANY_ATTEMPTS]));
+        }
+        app.clock.advance(Duration::from_mins(15));
+        assert_eq!(guess(&other, None).await.0, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_hook_tells_that_a_guess_was_right() {
+    let hook = json!({ "selfservice": { "flows": { "login": { "after": { "password": {
+        "hooks": [{ "hook": "require_verified_address" }],
+    } } } } } });
+    scenario_for_each(account(&json!({ "password": { "limit": 1 } })).and(&hook), async |app, mut visitor| {
+        let name = format!("unproven-{:?}", visitor.mode).to_lowercase();
+        person(app, &name, false).await;
+        assert_eq!(sign_in(&mut visitor, &name, "wrong").await, [WRONG_PASSWORD]);
+        assert_eq!(sign_in(&mut visitor, &name, PASSWORD).await, [TOO_MANY_ATTEMPTS]);
+        assert!(app.letters(&address(&name)).await.is_empty(), "what the hook would have sent was taken back");
+        app.clock.advance(Duration::from_mins(15));
+        sign_in(&mut visitor, &name, PASSWORD).await;
+        assert_eq!(app.letters(&address(&name)).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn strangers_do_not_lock_out_a_known_device() {
     scenario(account(&json!({ "password": { "limit": 2 }, "totp": { "limit": 2 } })), async |app| {
         person(app, "mine", false).await;

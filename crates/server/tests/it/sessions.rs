@@ -170,6 +170,12 @@ async fn the_hot_paths_take_as_few_statements_as_promised() {
         // What is to be written takes one round trip, and on MySQL one for each statement, BEGIN and COMMIT.
         let batch = |statements: u64| if app.store.dialect() == Dialect::MySql { statements + 2 } else { 1 };
         let before = app.store.trace().total_round_trips();
+        let values = json!({ "method": "password", "identifier": "count@example.org", "password": "wrong" });
+        assert_eq!(visitor.submit(&flow, values).await.status, 400);
+        let wrong = app.store.trace().total_round_trips() - before;
+        assert_eq!(wrong, 2 + batch(3), "a wrong guess is counted with the flow");
+
+        let before = app.store.trace().total_round_trips();
         let values = json!({ "method": "password", "identifier": "count@example.org", "password": PASSWORD });
         let answer = visitor.submit(&flow, values).await;
         visitor.keep_token(&answer);
