@@ -18,7 +18,7 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use zelos_core::{
     config::Bound,
     flow::{Detail, Flow},
@@ -192,7 +192,8 @@ pub(crate) async fn wait(cx: &Cx<'_>, bill: &Bill, noticed: &Noticed) -> Result<
     };
     let name = bill.budgets.iter().find(|named| named.budget.key == key).map_or("", |named| named.name);
     if noticed.is_new(key, until, now) {
-        tracing::warn!(budget = name, %until, "a budget of attempts is used up");
+        let until = until.replace_nanosecond(0).unwrap_or(until).format(&Rfc3339).unwrap_or_default();
+        tracing::warn!(budget = name, until, "a budget of attempts is used up");
     }
     let wait = Duration::try_from(until - now).unwrap_or_default();
     let text = if name == MESSAGES { catalog::too_many_messages(wait) } else { catalog::too_many_attempts(wait) };
