@@ -54,6 +54,12 @@ for (const [width, colorScheme] of [[1280, "light"], [390, "dark"]]) {
     await button(page, "lookup_secret_regenerate").click();
     await button(page, "lookup_secret_confirm").waitFor();
     await shoot("settings-backup-codes");
+    await page.emulateMedia({ media: "print", colorScheme: "light" });
+    assert.equal(await page.locator("#lookup_secret_codes code").count(), 12);
+    assert.equal(await page.locator("#lookup_secret_codes").isVisible(), true);
+    assert.equal(await page.locator("button:visible, input:visible").count(), 0, "nothing but the codes goes on the paper");
+    await shoot("print-backup-codes");
+    await page.emulateMedia({ media: "screen", colorScheme });
     const codes = (await page.locator("#lookup_secret_codes").innerText()).match(/\b[a-z0-9]{8}\b/g);
     assert.equal(codes.length, 12);
     await button(page, "lookup_secret_confirm").click();
