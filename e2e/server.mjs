@@ -39,15 +39,18 @@ const identitySchema = (email, traits) => ({
   },
 });
 
-/** Starts a server. `config` is laid over the usual configuration; for the others see the schema. */
-export async function startServer({ config: changes = {}, email = {}, traits = {} } = {}) {
+/**
+ * Starts a server. `config` is laid over the usual configuration; for the others see the schema. `host` is how browsers
+ * call the machine: security keys and passkeys belong to a name, not to an address.
+ */
+export async function startServer({ config: changes = {}, email = {}, traits = {}, host = "127.0.0.1" } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "zelos-e2e-"));
   const [publicPort, adminPort] = await freePorts(2);
-  const publicUrl = `http://127.0.0.1:${publicPort}`;
+  const publicUrl = `http://${host}:${publicPort}`;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   const config = join(folder, "kratos.json");
   const schema = identitySchema(email, traits);
-  await writeFile(config, JSON.stringify(merged(configuration(publicPort, adminPort, schema), changes), null, 2));
+  await writeFile(config, JSON.stringify(merged(configuration(publicUrl, adminUrl, schema), changes), null, 2));
 
   const log = [];
   const server = spawn(binary(), ["serve", "--dev", "-c", config], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
@@ -89,17 +92,18 @@ function merged(under, over) {
   return { ...under, ...Object.fromEntries(parts) };
 }
 
-function configuration(publicPort, adminPort, schema) {
+function configuration(publicUrl, adminUrl, schema) {
+  const [publicPort, adminPort] = [publicUrl, adminUrl].map((url) => Number(new URL(url).port));
   const url = `base64://${Buffer.from(JSON.stringify(schema)).toString("base64")}`;
   return {
     dsn: "memory",
     serve: {
-      public: { host: "127.0.0.1", port: publicPort, base_url: `http://127.0.0.1:${publicPort}/` },
-      admin: { host: "127.0.0.1", port: adminPort, base_url: `http://127.0.0.1:${adminPort}/` },
+      public: { host: "127.0.0.1", port: publicPort, base_url: `${publicUrl}/` },
+      admin: { host: "127.0.0.1", port: adminPort, base_url: `${adminUrl}/` },
     },
     selfservice: {
-      default_browser_return_url: `http://127.0.0.1:${publicPort}/`,
-      allowed_return_urls: [`http://127.0.0.1:${publicPort}/`],
+      default_browser_return_url: `${publicUrl}/`,
+      allowed_return_urls: [`${publicUrl}/`],
       // No test may depend on a service on the internet.
       methods: { password: { enabled: true, config: { haveibeenpwned_enabled: false } } },
       flows: { registration: { style: "unified", after: { password: { hooks: [{ hook: "session" }] } } } },
@@ -110,7 +114,7 @@ function configuration(publicPort, adminPort, schema) {
   };
 }
 
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = await Promise.all(
     Array.from({ length: count }, () => new Promise((resolve, reject) => {
       const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => resolve(server));

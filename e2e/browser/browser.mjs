@@ -29,6 +29,24 @@ export async function open(browser, options = {}) {
   return page;
 }
 
+/** Gives a page an authenticator of its own that can do everything and never asks; `options` say otherwise (CDP WebAuthn). */
+export async function addAuthenticator(page, options = {}) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+      ...options,
+    },
+  });
+  return { devtools, authenticatorId };
+}
+
 /** What a screen reader, a keyboard and weak eyes need. */
 export async function checkAccessible(page) {
   const found = await page.evaluate(() => {

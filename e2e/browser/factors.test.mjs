@@ -1,13 +1,12 @@
 // Second factors on the pages: an authenticator app by its secret, backup codes, and signing in with both.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startServer } from "../server.mjs";
 import { checkAccessible, launch, open } from "./browser.mjs";
-import { field, goToLogin, message, password, register, send, signOut } from "./steps.mjs";
+import { field, goToLogin, message, password, register, send, signOut, totpCode } from "./steps.mjs";
 
 const shots = fileURLToPath(new URL("shots", import.meta.url));
 const methods = { totp: { enabled: true }, lookup_secret: { enabled: true } };
@@ -24,17 +23,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** What an authenticator app shows now, or so many steps later. */
-function code(secret, later = 0) {
-  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + later));
-  const tag = createHmac("sha1", key).update(step).digest();
-  const cut = tag.readUInt32BE(tag[19] & 15) & 0x7fffffff;
-  return String(cut % 1_000_000).padStart(6, "0");
-}
 
 const goToSettings = async (page) => {
   await page.goto(`${server.publicUrl}/self-service/settings/browser`);
@@ -60,19 +48,25 @@ for (const [width, colorScheme] of [[1280, "light"], [390, "dark"]]) {
     await field(page, "totp_code").fill("000000");
     await button(page, "method", "totp").click();
     await message(page, 4000008).waitFor();
-    await field(page, "totp_code").fill(code(secret));
+    await field(page, "totp_code").fill(totpCode(secret));
     await button(page, "method", "totp").click();
     await message(page, 1050001).waitFor();
     await button(page, "lookup_secret_regenerate").click();
     await button(page, "lookup_secret_confirm").waitFor();
     await shoot("settings-backup-codes");
+    await page.emulateMedia({ media: "print", colorScheme: "light" });
+    assert.equal(await page.locator("#lookup_secret_codes code").count(), 12);
+    assert.equal(await page.locator("#lookup_secret_codes").isVisible(), true);
+    assert.equal(await page.locator("button:visible, input:visible").count(), 0, "nothing but the codes goes on the paper");
+    await shoot("print-backup-codes");
+    await page.emulateMedia({ media: "screen", colorScheme });
     const codes = (await page.locator("#lookup_secret_codes").innerText()).match(/\b[a-z0-9]{8}\b/g);
     assert.equal(codes.length, 12);
     await button(page, "lookup_secret_confirm").click();
     await message(page, 1050001).waitFor();
     await shoot("settings-factors-set-up");
 
-    for (const [name, value, number] of [["totp_code", code(secret, 1), 4000008], ["lookup_secret", codes[0], 4000012]]) {
+    for (const [name, value, number] of [["totp_code", totpCode(secret, 1), 4000008], ["lookup_secret", codes[0], 4000012]]) {
       await page.goto(`${publicUrl}/`);
       await signOut(page);
       for (const again of [false, true]) {

@@ -1,6 +1,7 @@
 // What people do on the pages. Nothing here needs JavaScript in the page.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 
 export const password = "a long pass phrase 93";
 
@@ -78,4 +79,15 @@ export async function mails(page, publicUrl, address, count) {
   }
   await box.close();
   return found;
+}
+
+/** What an authenticator app shows now, or so many steps later. */
+export function totpCode(secret, later = 0) {
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + later));
+  const tag = createHmac("sha1", key).update(step).digest();
+  const cut = tag.readUInt32BE(tag[19] & 15) & 0x7fffffff;
+  return String(cut % 1_000_000).padStart(6, "0");
 }

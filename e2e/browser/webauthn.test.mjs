@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { launch, open } from "./browser.mjs";
+import { addAuthenticator, launch, open } from "./browser.mjs";
 
 const script = await readFile(new URL("../../crates/web/src/pages/assets/webauthn.js", import.meta.url));
 const bytes = (length) => Buffer.alloc(length, 7).toString("base64url");
@@ -48,18 +48,7 @@ before(async () => {
   origin = `http://localhost:${server.address().port}`;
   browser = await launch();
   page = await open(browser);
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send("WebAuthn.enable");
-  await devtools.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
+  await addAuthenticator(page);
 });
 
 after(async () => {

@@ -39,6 +39,8 @@ pub(super) struct Form<'a> {
     pub(super) parts: Vec<Part<'a>>,
     /// The Enter key must do nothing here.
     pub(super) guard: bool,
+    /// A passkey can be added here, under a name that only our pages ask for.
+    pub(super) can_add: bool,
 }
 
 /// Arranges the nodes of a flow (the wire's JSON).
@@ -48,7 +50,10 @@ pub(super) fn arrange(kind: Kind, flow: &Value) -> Screen<'_> {
     let mut forms =
         if kind != Kind::Settings && nodes.iter().any(is_shared_field) { vec![shared(nodes)] } else { separate(nodes) };
     let asides = set_aside(&mut forms);
-    forms.iter_mut().for_each(guard);
+    for form in &mut forms {
+        form.can_add = form.hidden.iter().any(|input| input.name == "passkey_settings_register");
+        guard(form);
+    }
     if kind != Kind::Settings || forms.iter().any(|form| fields(form).any(|field| field.invalid)) {
         place_cursor(&mut forms);
     }
@@ -103,7 +108,7 @@ fn shared(nodes: &[Value]) -> Form<'_> {
         later.weight = Weight::Other;
     }
     let parts = shown.into_iter().map(|(_, part)| part).chain(buttons.into_iter().map(Part::Button)).collect();
-    Form { group: "default", hidden, parts, guard: false }
+    Form { group: "default", hidden, parts, guard: false, can_add: false }
 }
 
 /// A form per group, in the order in which the groups first appear.
@@ -123,7 +128,7 @@ fn separate(nodes: &[Value]) -> Vec<Form<'_>> {
             let of_group = nodes.iter().enumerate().filter(|(_, node)| group(node) == wanted);
             let parts: Vec<Part<'_>> =
                 of_group.filter_map(|(index, node)| parts::part(node, field_id(index))).map(unchecked).collect();
-            Form { group: wanted, hidden, parts, guard: false }
+            Form { group: wanted, hidden, parts, guard: false, can_add: false }
         })
         .filter(|form: &Form<'_>| !form.parts.is_empty() || form.hidden.iter().any(|input| input.name != "csrf_token"))
         .collect()
@@ -137,7 +142,7 @@ fn set_aside<'a>(forms: &mut Vec<Form<'a>>) -> Vec<Form<'a>> {
         for part in form.parts.extract_if(.., stands_aside) {
             // What a script fills in belongs to the fields.
             let sent = form.hidden.iter().filter(|input| input.load_trigger.is_none()).cloned().collect();
-            asides.push(Form { group: form.group, hidden: sent, parts: vec![part], guard: false });
+            asides.push(Form { group: form.group, hidden: sent, parts: vec![part], guard: false, can_add: false });
         }
     }
     forms.retain(|form| !form.parts.is_empty() || asides.iter().all(|aside| aside.group != form.group));
@@ -161,7 +166,8 @@ fn guard(form: &mut Form<'_>) {
         Part::Button(button) if button.submits => Some(button.weight),
         _ => None,
     });
-    form.guard = fields(form).next().is_some() && matches!(first_submit, Some(Weight::Danger | Weight::Other));
+    form.guard =
+        (form.can_add || fields(form).next().is_some()) && matches!(first_submit, Some(Weight::Danger | Weight::Other));
 }
 
 fn fields<'a, 'f>(form: &'f Form<'a>) -> impl Iterator<Item = &'f Field<'a>> {

@@ -235,8 +235,8 @@ fn button(node: &Value) -> Button<'_> {
 
 fn weight(name: &str) -> Weight {
     match name {
-        "method" => Weight::Primary,
-        "recovery_select_address" => Weight::Choice,
+        "method" | "lookup_secret_confirm" => Weight::Primary,
+        "recovery_select_address" | "address" => Weight::Choice,
         // Sent codes name the address that another one goes to.
         "resend" | "email" | "sms" | "recovery_confirm_address" => Weight::Again,
         "screen" => Weight::Quiet,

@@ -2,6 +2,7 @@
 
 use super::{
     form, mailbox,
+    parts::plain,
     site::{Site, template_error},
     start,
 };
@@ -218,6 +219,8 @@ impl Pages {
 /// Where the pages lead: each starts a flow. The way back and the OAuth2 challenge are carried along.
 #[derive(Debug, Serialize)]
 struct Links {
+    /// A login or registration like this one, from its beginning.
+    again: String,
     login: String,
     registration: String,
     recovery: String,
@@ -236,7 +239,17 @@ impl Links {
         let query = query.finish();
         let mark = if query.is_empty() { "" } else { "?" };
         let link = |kind: Kind| format!("{base}self-service/{}/browser{mark}{query}", kind.as_str());
+        // Only logins ask for a level.
+        let again = match flow["requested_aal"].as_str() {
+            None => link(Kind::Registration),
+            Some(level) => {
+                let mut query = form_urlencoded::Serializer::new(query.clone());
+                query.append_pair("aal", level).append_pair("refresh", &plain(&flow["refresh"]));
+                format!("{base}self-service/login/browser?{}", query.finish())
+            }
+        };
         Self {
+            again,
             login: link(Kind::Login),
             registration: link(Kind::Registration),
             recovery: link(Kind::Recovery),

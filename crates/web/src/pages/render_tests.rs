@@ -244,3 +244,32 @@ fn a_template_that_cannot_work_is_an_error_at_start() {
     let missing = format!("{:#}", Pages::new(Some(Path::new("/nonexistent/pages"))).unwrap_err());
     assert!(missing.contains("/nonexistent/pages"), "{missing}");
 }
+
+#[test]
+fn where_a_sign_in_code_was_sent_another_way_begins_anew() {
+    let mut sample = sample();
+    let flow = &mut sample["flow"];
+    flow["state"] = json!("sent_email");
+    flow["requested_aal"] = json!("aal2");
+    let again =
+        "/auth/self-service/login/browser?return_to=https%3A%2F%2Fapp.example%2F&amp;aal=aal2&amp;refresh=false";
+    let page = draw(Kind::Login, flow);
+    assert!(page.contains("Check your messages") && page.contains(again), "{page}");
+    flow.as_object_mut().unwrap().remove("requested_aal");
+    let page = draw(Kind::Registration, flow);
+    assert!(page.contains("Choose another way") && page.contains("/auth/self-service/registration/browser?"), "{page}");
+}
+
+#[test]
+fn a_new_passkey_gets_a_name_and_enter_there_removes_none() {
+    let node = |name: &str, kind: &str| {
+        let attributes = json!({"name": name, "type": kind, "value": "", "disabled": false});
+        json!({"type": "input", "group": "passkey", "messages": [], "meta": {}, "attributes": attributes})
+    };
+    let flow = |nodes: Value| json!({"ui": {"action": "/", "method": "POST", "nodes": nodes}});
+    let field = "name=\"passkey_register_displayname\"";
+    let removable = flow(json!([node("passkey_remove", "submit"), node("passkey_settings_register", "hidden")]));
+    let page = draw(Kind::Settings, &removable);
+    assert!(page.contains(field) && page.contains("<button type=\"submit\" disabled hidden>"), "{page}");
+    assert!(!draw(Kind::Settings, &flow(json!([node("passkey_remove", "submit")]))).contains(field));
+}

@@ -45,6 +45,28 @@ document.querySelectorAll("input[type=password][data-show]").forEach((input) => 
   input.form.addEventListener("submit", () => { input.type = "password"; });
 });
 
+// Backup codes are printed or copied; the print style leaves nothing but them on the paper.
+document.querySelectorAll(".codes[data-print]").forEach((list) => {
+  const box = document.createElement("p");
+  box.className = "pair";
+  const add = (text, run) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "other";
+    button.textContent = text;
+    button.addEventListener("click", () => run(button));
+    box.append(button);
+  };
+  add(list.dataset.print, () => print());
+  if (navigator.clipboard) {
+    add(list.dataset.copy, async (button) => {
+      await navigator.clipboard.writeText([...list.children].map((item) => item.textContent).join("\n"));
+      button.textContent = list.dataset.copied;
+    });
+  }
+  list.after(box);
+});
+
 // Times are told in the reader's own zone.
 function tellTimes(root) {
   root.querySelectorAll("time[datetime]").forEach((time) => {
