@@ -116,6 +116,7 @@ impl Engine {
         Cx {
             snapshot,
             store: &self.store,
+            methods: &self.methods,
             clock: &*self.clock,
             rng: &*self.rng,
             outbound: &*self.outbound,
@@ -271,6 +272,15 @@ impl Engine {
             Step::Show { texts, also } => {
                 flow.active = shown_as_active(flow, method.id());
                 self.advance(cx, flow, texts, also).await
+            }
+            Step::Leave { to, texts } => {
+                flow.active = shown_as_active(flow, method.id());
+                match self.advance(cx, flow, texts, Batch::new()).await? {
+                    Outcome::Render { why: Why::Advanced, .. } => {
+                        Ok(Outcome::Elsewhere { to, issued: None, csrf: None })
+                    }
+                    refused => Ok(refused),
+                }
             }
             step => {
                 flow.active = Some(method.id().to_owned());

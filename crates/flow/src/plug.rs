@@ -31,6 +31,8 @@ pub struct Cx<'a> {
     /// The configuration this request began with.
     pub snapshot: &'a Arc<Compiled>,
     pub store: &'a Store,
+    /// Every method there is: what a person has left is for all of them to say.
+    pub methods: &'a [Box<dyn Method>],
     pub clock: &'a dyn Clock,
     pub rng: &'a dyn Rng,
     pub outbound: &'a dyn Outbound,
@@ -233,6 +235,9 @@ pub trait Sender: Send + Sync {
 pub enum Step {
     /// The flow moved on: draw again, with these words above the form. `also` is written together with the flow.
     Show { texts: Vec<Text>, also: Batch },
+    /// The flow moved on and stays open; the caller goes on at that address, as a browser, and finds these words above the
+    /// form.
+    Leave { to: String, texts: Vec<Text> },
     /// Login, recovery: this person proved themselves so. `from`: as they were read, `to`: as they are now.
     Prove { from: Box<Identity>, to: Box<Identity>, by: AuthenticationMethod },
     /// Registration: this person may be created.
@@ -258,6 +263,7 @@ impl Step {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Show { .. } => "Show",
+            Self::Leave { .. } => "Leave",
             Self::Prove { .. } => "Prove",
             Self::Create { .. } => "Create",
             Self::Change { .. } => "Change",
