@@ -158,7 +158,8 @@ fn what_is_no_answer_is_a_bounded_refusal() {
     assert!(is_bounded(made(&MADE.replacen("L1yO", "L1yP", 1))), "two ids");
     assert!(is_bounded(made(&format!("{MADE}{}", " ".repeat(MOST)))), "too long to be one");
     assert!(is_bounded(made(SIGNED)) && is_bounded(Signed::read(MADE)), "an answer to something else");
-    let object = decode(serde_json::from_str::<Value>(MADE).unwrap()["response"]["attestationObject"].as_str().unwrap());
+    let object =
+        decode(serde_json::from_str::<Value>(MADE).unwrap()["response"]["attestationObject"].as_str().unwrap());
     let object = object.unwrap();
     assert!(made(&with_attestation(&object)).is_ok());
     for end in 0..object.len() {
