@@ -19,10 +19,10 @@ pub async fn draw(cx: &Cx<'_>, methods: &[Box<dyn Method>], flow: &mut Flow, que
     let kind = flow.kind();
     let mut nodes = Vec::new();
     let alone = flow.memory.text(ALONE).map(ToOwned::to_owned);
-    let is_asked = |method: &&Box<dyn Method>| {
+    let is_asked = |method: &dyn Method| {
         method.is_enabled(cx.snapshot, kind) && alone.as_deref().is_none_or(|alone| alone == method.id())
     };
-    for method in methods.iter().filter(is_asked) {
+    for method in methods.iter().filter(|method| is_asked(&***method)) {
         nodes.extend(method.form(cx, flow, &question.ask()).await?);
     }
     ask_once(&mut nodes);

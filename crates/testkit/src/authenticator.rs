@@ -63,6 +63,8 @@ pub struct Authenticator {
     pub attests: bool,
     /// Its flags beside the presence of a key.
     pub flags: u8,
+    /// Makes the newest key once more, instead of another.
+    pub repeats: bool,
     keys: Vec<Key>,
 }
 
@@ -96,6 +98,7 @@ impl Authenticator {
             algorithm: Algorithm::default(),
             attests: false,
             flags: USER_PRESENT | USER_VERIFIED,
+            repeats: false,
             keys: Vec::new(),
         }
     }
@@ -108,11 +111,11 @@ impl Authenticator {
     /// The same, with something wrong.
     pub fn create_spoiled(&mut self, options: &Value, spoil: &Spoil) -> String {
         let options = &options["publicKey"];
-        let mut id = [0; 32];
-        SystemRandom::new().fill(&mut id).expect("there is chance");
+        let old = if self.repeats { self.keys.pop() } else { None };
+        let (id, pair) = old.map_or_else(|| (chance(), Pair::generate(self.algorithm)), |old| (old.id, old.pair));
         let key = Key {
-            id: id.to_vec(),
-            pair: Pair::generate(self.algorithm),
+            id,
+            pair,
             rp_id: text(&options["rp"]["id"]),
             handle: bytes(&options["user"]["id"]),
             is_resident: options["authenticatorSelection"]["residentKey"] == "required",
@@ -137,7 +140,7 @@ impl Authenticator {
         object.extend([cbor::text("authData"), cbor::bytes(&data)].concat());
         let answer = answer(
             spoil.credential_id.as_ref().unwrap_or(&key.id),
-            json!({ "attestationObject": encode(&object), "clientDataJSON": encode(&client_data) }),
+            &json!({ "attestationObject": encode(&object), "clientDataJSON": encode(&client_data) }),
         );
         self.keys.push(key);
         answer
@@ -155,11 +158,11 @@ impl Authenticator {
         let allowed: Vec<Vec<u8>> =
             options["allowCredentials"].as_array().into_iter().flatten().map(|key| bytes(&key["id"])).collect();
         let flags = spoil.flags.unwrap_or(self.flags);
-        let fits = |key: &&mut Key| {
+        let fits = |key: &mut &mut Key| {
             if allowed.is_empty() { key.is_resident } else { allowed.contains(&key.id) }
         };
         // Whoever spoils things may use any key.
-        let position = self.keys.iter_mut().rev().position(|mut key| fits(&&mut key));
+        let position = self.keys.iter_mut().rev().position(|mut key| fits(&mut key));
         let position = position.map_or(self.keys.len() - 1, |back| self.keys.len() - 1 - back);
         let key = &mut self.keys[position];
         key.counter += 1;
@@ -170,7 +173,7 @@ impl Authenticator {
         let handle = spoil.user_handle.clone().unwrap_or(told);
         answer(
             spoil.credential_id.as_ref().unwrap_or(&key.id),
-            json!({
+            &json!({
                 "authenticatorData": encode(&data),
                 "clientDataJSON": encode(&client_data),
                 "signature": encode(&signature),
@@ -196,7 +199,7 @@ impl Authenticator {
     /// The id of the newest key, as forms write it.
     pub fn hex(&self) -> String {
         let key = self.keys.last().expect("a key was made");
-        key.id.iter().map(|byte| format!("{byte:02x}")).collect()
+        data_encoding::HEXLOWER.encode(&key.id)
     }
 
     /// The newest key tells from now on that it has signed so often.
@@ -299,8 +302,14 @@ impl Pair {
     }
 }
 
-fn answer(id: &[u8], response: Value) -> String {
+fn answer(id: &[u8], response: &Value) -> String {
     json!({ "id": encode(id), "rawId": encode(id), "type": "public-key", "response": response }).to_string()
+}
+
+fn chance() -> Vec<u8> {
+    let mut id = vec![0; 32];
+    SystemRandom::new().fill(&mut id).expect("there is chance");
+    id
 }
 
 fn turn_over(signature: &mut [u8], spoil: &Spoil) {
@@ -331,9 +340,9 @@ fn length(bytes: usize) -> [u8; 2] {
 mod cbor {
     fn head(major: u8, value: usize) -> Vec<u8> {
         match (u8::try_from(value), major << 5) {
-            (Ok(small), major) if small < 24 => vec![major | small],
-            (Ok(byte), major) => vec![major | 24, byte],
-            (Err(_), major) => [&[major | 25][..], &super::length(value)].concat(),
+            (Ok(small), major) if small < 24 => vec![major + small],
+            (Ok(byte), major) => vec![major + 24, byte],
+            (Err(_), major) => [&[major + 25][..], &super::length(value)].concat(),
         }
     }
 

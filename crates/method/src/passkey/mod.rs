@@ -74,15 +74,16 @@ impl Method for Passkey {
     /// A passkey is no second factor.
     fn claims(&self, _cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
         match flow.detail {
-            Detail::Login { requested_aal: Aal::Aal2, .. } => false,
-            Detail::Login { .. } => input.method() == self.id() || given(input, "passkey_login").is_some(),
+            Detail::Login { requested_aal, .. } if requested_aal != Aal::Aal2 => {
+                input.method() == self.id() || given(input, "passkey_login").is_some()
+            }
             // Quirk: some front ends send `true` for a field that no script filled in (Kratos
             // selfservice/strategy/passkey/passkey_registration.go).
             Detail::Registration => given(input, "passkey_register").is_some_and(|answer| answer != "true"),
             Detail::Settings { .. } => {
                 ["passkey_settings_register", "passkey_remove"].iter().any(|name| given(input, name).is_some())
             }
-            Detail::Recovery { .. } | Detail::Verification => false,
+            Detail::Login { .. } | Detail::Recovery { .. } | Detail::Verification => false,
         }
     }
 

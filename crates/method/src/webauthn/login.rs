@@ -79,12 +79,11 @@ impl Webauthn {
     }
 
     pub(super) async fn log_in(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
-        let (refresh, requested) = match flow.detail {
-            Detail::Login { refresh, requested_aal } => (refresh, requested_aal),
-            _ => return Err(Problem::bug("a login is asked of another flow")),
+        let Detail::Login { refresh, requested_aal } = flow.detail else {
+            return Err(Problem::bug("a login is asked of another flow"));
         };
         let answer = input.text("webauthn_login").filter(|answer| !answer.is_empty());
-        if requested == Aal::Aal2 {
+        if requested_aal == Aal::Aal2 {
             let answer = answer.ok_or_else(|| missing("webauthn_login"))?;
             return judge(cx, flow, signed_in(cx).await?, Aal::Aal2, answer);
         }

@@ -8,6 +8,7 @@ mod login;
 mod registration;
 mod settings;
 
+use self::registration::register;
 use crate::ceremony::{self, Key, Keys, Party};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -118,7 +119,7 @@ impl Method for Webauthn {
 
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         match flow.kind() {
-            Kind::Registration => self.register(cx, flow, input),
+            Kind::Registration => register(cx, flow, input),
             Kind::Settings => self.change(cx, flow, input).await,
             _ => self.log_in(cx, flow, input).await,
         }

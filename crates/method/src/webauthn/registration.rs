@@ -36,28 +36,28 @@ impl Webauthn {
             nodes::hidden(Group::Webauthn, "webauthn_register", Some(String::new())),
         ]
     }
+}
 
-    pub(super) fn register(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
-        if flow.state == State::PassedChallenge {
-            return Err(Problem::form(catalog::no_registration_method()));
-        }
-        let schema = draw::schema_of(cx, flow)?;
-        let derived = traits::judge(schema, input)?;
-        if derived.identifiers_of(CredentialType::Webauthn).next().is_none() {
-            return Err(Problem::form(catalog::identifier_missing()));
-        }
-        let challenge = Challenge::take(flow, CHALLENGE)?;
-        let answer = input.text("webauthn_register").unwrap_or_default();
-        let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
-        input.text("webauthn_register_displayname").unwrap_or_default().clone_into(&mut key.display_name);
-        let by = proof(cx, &key);
-        let keys = Keys { credentials: vec![key], user_handle: challenge.whom };
-        let draft = Draft {
-            schema_id: draw::schema_of(cx, flow)?.id().to_owned(),
-            derived,
-            credential: (CredentialType::Webauthn, keys.config()?),
-            proven: Vec::new(),
-        };
-        Ok(Step::Create { draft: Box::new(draft), by })
+pub(super) fn register(cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
+    if flow.state == State::PassedChallenge {
+        return Err(Problem::form(catalog::no_registration_method()));
     }
+    let schema = draw::schema_of(cx, flow)?;
+    let derived = traits::judge(schema, input)?;
+    if derived.identifiers_of(CredentialType::Webauthn).next().is_none() {
+        return Err(Problem::form(catalog::identifier_missing()));
+    }
+    let challenge = Challenge::take(flow, CHALLENGE)?;
+    let answer = input.text("webauthn_register").unwrap_or_default();
+    let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
+    input.text("webauthn_register_displayname").unwrap_or_default().clone_into(&mut key.display_name);
+    let by = proof(cx, &key);
+    let keys = Keys { credentials: vec![key], user_handle: challenge.whom };
+    let draft = Draft {
+        schema_id: draw::schema_of(cx, flow)?.id().to_owned(),
+        derived,
+        credential: (CredentialType::Webauthn, keys.config()?),
+        proven: Vec::new(),
+    };
+    Ok(Step::Create { draft: Box::new(draft), by })
 }

@@ -37,12 +37,11 @@ impl Webauthn {
         };
         let from = identities::get(cx, identity).await?;
         let mut to = from.clone();
-        let by = match input.text("webauthn_register").filter(|answer| !answer.is_empty()) {
-            Some(answer) => Some(add(cx, flow, &mut to, input, answer)?),
-            None => {
-                remove(cx, &mut to, input.text("webauthn_remove").unwrap_or_default())?;
-                None
-            }
+        let by = if let Some(answer) = input.text("webauthn_register").filter(|answer| !answer.is_empty()) {
+            Some(add(cx, flow, &mut to, input, answer)?)
+        } else {
+            remove(cx, &mut to, input.text("webauthn_remove").unwrap_or_default())?;
+            None
         };
         Ok(Step::Change { from: Box::new(from), to: Box::new(to), by })
     }

@@ -213,6 +213,13 @@ async fn a_passkey_is_added_and_taken_away_but_never_the_last_way_in() {
         assert_eq!((&proved["method"], &proved["aal"]), (&json!("passkey"), &json!("aal1")));
         assert_eq!(session["authenticator_assurance_level"], "aal1", "two first factors are one level");
         assert!(is_done(&sign_in(&mut app.visitor(visitor.mode), &mut device, &Spoil::default()).await));
+        device.repeats = true;
+        let flow = visitor.begin("settings", "").await;
+        let same = device.create(&options(&flow, "passkey_create_data"));
+        let answer = visitor.submit(&flow, json!({ "passkey_settings_register": same })).await;
+        let shown = refused(&mut visitor, "settings", &answer).await;
+        assert_eq!(node(&shown, "passkey_settings_register")["messages"][0]["id"], 4_000_001, "it is there already");
+        device.set_resident(stored(app, &id).await.unwrap().identifiers[0].as_bytes());
         let mut second = Authenticator::new(ORIGIN);
         let flow = visitor.begin("settings", "").await;
         let asked = options(&flow, "passkey_create_data");
@@ -271,7 +278,7 @@ async fn a_login_is_confirmed_by_ones_own_passkey() {
         let shown = refused(&mut visitor, "login", &answer).await;
         assert_eq!(shown["ui"]["messages"][0]["id"], 4_000_043);
         let before = visitor.whoami().await.json();
-        app.clock.advance(std::time::Duration::from_secs(60));
+        app.clock.advance(std::time::Duration::from_mins(1));
         // Authenticators may keep silent about whom they know.
         let silent = Spoil { user_handle: Some(Vec::new()), ..Spoil::default() };
         let signed = device.get_spoiled(&options(&shown, "passkey_challenge"), &silent);
@@ -451,9 +458,17 @@ async fn a_security_key_that_knows_its_person_is_as_good_as_a_passkey() {
         let answer = sign_in(&mut other, &mut device, &Spoil::default()).await;
         assert!(is_done(&answer), "{}", answer.text);
         assert_eq!(other.whoami().await.json()["authentication_methods"][0]["method"], "passkey");
-        // A second factor is none.
-        let second = json!({ "selfservice": { "methods": { "webauthn": { "config": { "passwordless": false } } } } });
-        drop(second);
+        // One that is a second factor is none.
+        let mut beside = Authenticator::new(ORIGIN);
+        beside.create(&asked);
+        beside.set_resident(handle.0.as_bytes());
+        let config = json!({ "credentials": [beside.stored(false)] });
+        let body =
+            json!({ "traits": { "email": "key@example.org" }, "credentials": { "webauthn": { "config": config } } });
+        assert_eq!(app.admin("PUT", &format!("/admin/identities/{handle}"), Some(body)).await.status, 200);
+        let mut third = app.visitor(Mode::Spa);
+        assert_eq!(sign_in(&mut third, &mut beside, &Spoil::default()).await.messages(), [4_000_043]);
+        assert_eq!(third.whoami().await.status, 401);
     })
     .await;
 }
