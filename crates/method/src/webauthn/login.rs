@@ -28,7 +28,7 @@ impl Webauthn {
             let found = find(cx, &named).await?.and_then(|of| usable(&of, Aal::Aal1).map(|keys| (of, keys)));
             if let Some((of, keys)) = found {
                 let identifier = nodes::hidden(Group::Default, "identifier", Some(named)).required();
-                return self.asking(cx, flow, (&of, &keys), identifier, catalog::continue_with_security_key());
+                return self.asking(cx, flow, (&of, &keys), identifier, catalog::login_continue());
             }
             // The keys are gone since: everybody begins anew.
             flow.memory.remove(NAMED);

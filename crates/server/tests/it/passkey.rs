@@ -1,7 +1,7 @@
 //! Passkeys: nobody says who they are.
 
 use crate::{
-    webauthn::{ORIGIN, email_of, is_done, options, setup, spoils},
+    webauthn::{ORIGIN, email_of, is_done, names, options, setup, spoils},
     wire::{PASSWORD, refused},
 };
 use serde_json::{Value, json};
@@ -510,6 +510,88 @@ async fn without_a_name_there_are_no_passkeys() {
         // Where nothing is configured, answers come from the domain itself and from our own address.
         let flow = visitor.begin("login", "refresh=true").await;
         assert!(attributes(&flow, "passkey_challenge").is_null(), "nothing to confirm by");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn forms_hold_what_the_wire_wants_in_its_order() {
+    let party = json!({ "id": "example.org", "display_name": "Example", "origins": [ORIGIN] });
+    let both = passkeys().and(&json!({ "selfservice": { "methods": {
+        "webauthn": { "enabled": true, "config": { "passwordless": true, "rp": party } },
+    } } }));
+    scenario(both, async |app| {
+        let (mut browser, mut native) = (app.visitor(Mode::Spa), app.visitor(Mode::Native));
+        assert_eq!(
+            names(&browser.begin("login", "").await),
+            [
+                "csrf_token",
+                "identifier",
+                "webauthn_script",
+                "method",
+                "passkey_login_trigger",
+                "passkey_login",
+                "passkey_challenge",
+                "password",
+                "method",
+            ]
+        );
+        assert_eq!(
+            names(&native.begin("login", "").await),
+            [
+                "csrf_token",
+                "identifier",
+                "passkey_login_trigger",
+                "passkey_login",
+                "passkey_challenge",
+                "password",
+                "method",
+            ]
+        );
+        assert_eq!(
+            names(&browser.begin("registration", "").await),
+            [
+                "csrf_token",
+                "traits.email",
+                "traits.name",
+                "webauthn_register_displayname",
+                "webauthn_register",
+                "webauthn_register_trigger",
+                "webauthn_script",
+                "passkey_register_trigger",
+                "passkey_register",
+                "passkey_create_data",
+                "password",
+                "method",
+            ]
+        );
+        assert_eq!(
+            names(&native.begin("registration", "").await),
+            [
+                "csrf_token",
+                "traits.email",
+                "traits.name",
+                "passkey_register_trigger",
+                "passkey_register",
+                "passkey_create_data",
+                "password",
+                "method",
+            ]
+        );
+        for (visitor, has_scripts) in [(&mut browser, true), (&mut native, false)] {
+            let email = email_of(visitor, "nodes");
+            let mut device = Authenticator::new(ORIGIN);
+            assert!(is_done(&sign_up(visitor, &mut device, &email).await));
+            let shown = names(&visitor.begin("settings", "").await);
+            let is_key = |name: &&String| name.starts_with("passkey") || name.starts_with("webauthn");
+            let keys: Vec<&str> = shown.iter().filter(is_key).map(String::as_str).collect();
+            let passkeys =
+                ["passkey_remove", "passkey_register_trigger", "passkey_settings_register", "passkey_create_data"];
+            let scripted =
+                ["webauthn_register_displayname", "webauthn_register", "webauthn_register_trigger", "webauthn_script"];
+            let expected = if has_scripts { [scripted.as_slice(), &passkeys].concat() } else { passkeys.to_vec() };
+            assert_eq!(keys, expected);
+        }
     })
     .await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use zelos_core::{
     config::ContentUri,
     flow::Kind,
-    identity::{Credential, CredentialType},
+    identity::{Credential, CredentialType, Identity},
 };
 use zelos_store::{Batch, flows};
 use zelos_testkit::{Algorithm, Answer, App, Authenticator, Mode, Persona, Setup, Spoil, node, scenario};
@@ -83,7 +83,7 @@ async fn stored(app: &App, id: &str) -> Credential {
     found.credential(CredentialType::Webauthn).unwrap().clone()
 }
 
-fn names(flow: &Value) -> Vec<String> {
+pub(crate) fn names(flow: &Value) -> Vec<String> {
     let name = |node: &Value| {
         let attributes = &node["attributes"];
         attributes["name"].as_str().or(attributes["id"].as_str()).unwrap_or_default().to_owned()
@@ -703,18 +703,36 @@ async fn a_key_from_another_server_goes_on_here() {
 #[tokio::test]
 async fn a_change_waits_for_a_fresh_proof() {
     in_browsers(keys(false), async |app, mut visitor| {
-        let (_, id) = signed_in(app, &mut visitor, "stale").await;
+        let (email, id) = signed_in(app, &mut visitor, "stale").await;
         app.clock.advance(std::time::Duration::from_secs(3601));
         let mut device = Authenticator::new(ORIGIN);
         let answer = add(&mut visitor, &mut device, "Blue").await;
-        if visitor.mode == Mode::Page {
-            assert!(answer.location().contains("refresh=true"), "{}", answer.location());
-        } else {
+        let find = async || {
+            let id = id.parse().unwrap();
+            zelos_store::identities::find_with_credentials(&app.store, id).await.unwrap().unwrap()
+        };
+        let has_keys = |of: &Identity| {
+            let credential = of.credential(CredentialType::Webauthn);
+            credential.is_some_and(|credential| credential.config.get("credentials").is_some())
+        };
+        assert!(!has_keys(&find().await));
+        if visitor.mode == Mode::Spa {
             assert_eq!(answer.json()["error"]["id"], "session_refresh_required", "{}", answer.text);
+            return;
         }
-        let found =
-            zelos_store::identities::find_with_credentials(&app.store, id.parse().unwrap()).await.unwrap().unwrap();
-        assert!(found.credential(CredentialType::Webauthn).is_none_or(|key| key.config.get("credentials").is_none()));
+        let path = |answer: &Answer| {
+            let url = url::Url::parse(answer.location()).unwrap();
+            url[url::Position::BeforePath..].to_owned()
+        };
+        assert!(answer.location().contains("refresh=true"), "{}", answer.location());
+        let login = visitor.get(&path(&answer)).await;
+        let flow = visitor.flow("login", &login).await;
+        let values = json!({ "method": "password", "identifier": email, "password": PASSWORD });
+        let back = visitor.submit(&flow, values).await;
+        // What waited is done now, with the challenge that waited with it.
+        let answer = visitor.get(&path(&back)).await;
+        assert!(is_done(&answer), "{}", answer.text);
+        assert!(has_keys(&find().await));
     })
     .await;
 }
