@@ -7,8 +7,12 @@ use time::OffsetDateTime;
 use zelos_core::{
     identity::{Credential, CredentialType, Identity},
     problem::{Problem, Result},
+    text::catalog,
 };
 use zelos_flow::{Cx, identities};
+
+/// Keys that a person may have of a kind: each is written, and shown, with all the others.
+const MOST: usize = 64;
 
 /// The `config` of a credential of type `webauthn` or `passkey`.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -130,6 +134,19 @@ impl Keys {
         self.credentials.iter_mut().find(|key| key.id == id)
     }
 
+    /// Adds a new key; what is wrong with it is told at that field.
+    pub(crate) fn add(&mut self, key: Key, field: &str) -> Result<()> {
+        let refused = |why: &str| Err(Problem::field(field, catalog::invalid(why)));
+        if self.find_mut(&key.id).is_some() {
+            return refused("You have this one already.");
+        }
+        if self.credentials.len() >= MOST {
+            return refused("You have as many as one can have: remove one first.");
+        }
+        self.credentials.push(key);
+        Ok(())
+    }
+
     /// Takes the key away that forms call so; none if there is no such key.
     pub(crate) fn remove(&mut self, hex: &str) -> Option<Key> {
         let position = self.credentials.iter().position(|key| key.hex() == hex)?;
@@ -171,5 +188,39 @@ mod bytes {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
         STANDARD.decode(text).map_err(|_| D::Error::custom("bytes must be written in base64"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use serde_json::json;
+
+    fn key(id: u8) -> Key {
+        serde_json::from_value(json!({ "id": STANDARD.encode([id]), "public_key": null })).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_added_once_and_so_many_are_the_most() {
+        let mut keys = Keys::default();
+        assert!(keys.add(key(0), "x").is_ok());
+        assert!(matches!(keys.add(key(0), "x"), Err(Problem::Form(_))));
+        assert!((1..64).all(|id| keys.add(key(id), "x").is_ok()));
+        assert!(matches!(keys.add(key(64), "x"), Err(Problem::Form(_))));
+        assert_eq!(keys.remove("3f").map(|key| key.id), Some(vec![63]));
+        assert!(keys.remove("3f").is_none() && keys.add(key(64), "x").is_ok());
+    }
+
+    #[test]
+    fn what_the_original_leaves_out_or_empty_is_read() {
+        for config in [json!({}), json!({ "credentials": null, "user_handle": null })] {
+            let keys = Keys::read(&config).unwrap();
+            assert!(keys.credentials.is_empty() && keys.user_handle.is_empty());
+        }
+        let written = serde_json::to_value(key(1)).unwrap();
+        assert_eq!(written["added_at"], "0001-01-01T00:00:00Z");
+        assert!(["flags", "authenticator", "transport", "attestation"].iter().all(|name| written.get(name).is_none()));
+        assert_eq!((key(1).name(), key(1).hex().as_str()), ("unnamed", "01"));
     }
 }

@@ -1,13 +1,14 @@
 //! What security keys and passkeys have in common: the two ceremonies of WebAuthn. In each the server sets a challenge, and
 //! an authenticator answers it: with a new key, or with a signature of a key that it has.
 //!
-//! [`key`] is how keys are stored, [`verify`] the only place that knows the library which judges answers, [`nodes`] what
+//! [`key`] is how keys are stored, [`models`] what those without a name are called, [`verify`] the only place that knows the library which judges answers, [`nodes`] what
 //! both put into forms. Here are the challenges, and the options that go to browsers: the wire's, member for member.
 //!
 //! A challenge is good for one answer. It waits in the flow's memory, is taken away by whoever judges an answer, and the
 //! flow is written with a guard: of two answers at once one is judged.
 
 pub(crate) mod key;
+mod models;
 pub(crate) mod nodes;
 pub(crate) mod verify;
 

@@ -2,7 +2,8 @@
 //!
 //! What is particular to the wire is done around it. Challenges come from our own source of chance, so the library's state
 //! is made of them here; keys are kept in another shape than its own; whether a person was verified follows from the
-//! configuration of the moment, not from how the key was made; and a counter that goes back marks a key, but keeps nobody
+//! configuration of the moment, not from how the key was made; Ed25519, which others let people choose, is verified here
+//! for those who bring such keys along; and a counter that goes back marks a key, but keeps nobody
 //! out, as in the original: whoever signs has the key.
 //!
 //! Answers come from strangers. They are bounded before they are read, and the library's remarks about them are not
@@ -11,9 +12,12 @@
 use super::{
     Challenge, Key, Party, decode, encode, failed,
     key::{Authenticator, Flags},
+    models,
 };
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 use time::OffsetDateTime;
 use tracing::{Dispatch, dispatcher};
@@ -21,9 +25,9 @@ use webauthn_rs_core::{
     WebauthnCore,
     error::WebauthnError,
     proto::{
-        AuthenticationState, AuthenticatorAssertionResponseRaw, AuthenticatorAttestationResponseRaw, COSEKey,
-        Credential, CredentialV3, PublicKeyCredential, RegisterPublicKeyCredential, RegistrationState,
-        UserVerificationPolicy,
+        AuthenticationState, AuthenticatorAssertionResponseRaw, AuthenticatorAttestationResponseRaw, COSEAlgorithm,
+        COSEKey, COSEKeyType, COSEOKPKey, Credential, CredentialV3, EDDSACurve, PublicKeyCredential,
+        RegisterPublicKeyCredential, RegistrationState, UserVerificationPolicy,
     },
 };
 use zelos_core::{
@@ -31,7 +35,7 @@ use zelos_core::{
     problem::{Problem, Result},
 };
 
-/// What the library can verify: the numbers of COSE, and its names for them.
+/// What keys are made of here: what the library can verify, by the numbers of COSE and its names for them.
 pub(super) const ALGORITHMS: [(i64, &str); 3] = [(-7, "ES256"), (-35, "ES384"), (-257, "RS256")];
 
 /// Characters of an answer that are read. The largest honest ones carry a chain of certificates, some 20 KiB.
@@ -100,6 +104,7 @@ impl Signed {
     pub(crate) fn verify(&self, party: &Party<'_>, challenge: &Challenge, key: &mut Key) -> Result<()> {
         // Keys from before the flags were kept say now what they are.
         const BACKUP_ELIGIBLE: u8 = 0b1000;
+        const BACKED_UP: u8 = 0b1_0000;
         let says = self.authenticator_data.get(32).copied().unwrap_or_default();
         let backup_eligible = key.flags.map_or(says & BACKUP_ELIGIBLE != 0, |flags| flags.backup_eligible);
         let known = quietly(|| cose(&key.public_key)).ok_or_else(failed)?;
@@ -130,13 +135,25 @@ impl Signed {
             extensions: webauthn_rs_core::proto::AuthenticationExtensionsClientOutputs::default(),
             type_: "public-key".to_owned(),
         };
-        let judged = quietly(|| library(party).authenticate_single_credential(&answer, &state, &known));
-        let judged = judged.map_err(|error| refused(&error))?;
-        if let Some(flags) = &mut key.flags {
-            flags.backup_state = judged.backup_state();
+        match quietly(|| library(party).authenticate_single_credential(&answer, &state, &known)) {
+            Ok(_) => {}
+            // The signature is looked at last, and of this kind the library verifies none: all the rest holds.
+            Err(WebauthnError::SshPublicKeyEDUnsupported) if self.is_signed_by(&known.cred) => {}
+            Err(error) => return Err(refused(&error)),
         }
-        count(key.authenticator.get_or_insert_default(), judged.counter());
+        if let Some(flags) = &mut key.flags {
+            flags.backup_state = says & BACKED_UP != 0;
+        }
+        let told = self.authenticator_data.get(33..37).and_then(|told| told.try_into().ok());
+        count(key.authenticator.get_or_insert_default(), told.map_or(0, u32::from_be_bytes));
         Ok(())
+    }
+
+    /// Whether it bears the signature of an Ed25519 key.
+    fn is_signed_by(&self, key: &COSEKey) -> bool {
+        let COSEKeyType::EC_OKP(key) = &key.key else { return false };
+        let signed = [self.authenticator_data.as_slice(), &Sha256::digest(&self.client_data)].concat();
+        UnparsedPublicKey::new(&ED25519, &key.x).verify(&signed, &self.signature).is_ok()
     }
 }
 
@@ -180,16 +197,13 @@ pub(crate) fn register(party: &Party<'_>, challenge: &Challenge, text: &str, now
     }
     let (format, data) = attested(&made.attestation).ok_or_else(unreadable)?;
     let flags = data.get(32).copied().unwrap_or_default();
+    let aaguid = data.get(37..53).unwrap_or_default().to_vec();
     Ok(Key {
         public_key: public_key(&data, judged.cred_id.len()).ok_or_else(unreadable)?,
         id: judged.cred_id,
         attestation_type: format,
-        authenticator: Some(Authenticator {
-            aaguid: data.get(37..53).unwrap_or_default().to_vec(),
-            sign_count: judged.counter,
-            clone_warning: false,
-        }),
-        display_name: String::new(),
+        display_name: models::name(&aaguid).to_owned(),
+        authenticator: Some(Authenticator { aaguid, sign_count: judged.counter, clone_warning: false }),
         added_at: now.replace_nanosecond(0).unwrap_or(now),
         is_passwordless: true,
         flags: Some(Flags {
@@ -210,7 +224,7 @@ pub(super) fn check_stored(key: &Key) -> Result<(), &'static str> {
     }
     quietly(|| cose(&key.public_key))
         .map(|_| ())
-        .ok_or("has a public_key that cannot be used: ES256, ES384 and RS256 can")
+        .ok_or("has a public_key that cannot be used: ES256, ES384, RS256 and Ed25519 can")
 }
 
 /// The counter never goes back. One that should have gone on and did not is a sign of two authenticators with one key.
@@ -277,8 +291,26 @@ fn part(text: Option<String>) -> Result<Vec<u8>> {
 
 fn cose(public_key: &[u8]) -> Option<COSEKey> {
     let value: serde_cbor_2::Value = serde_cbor_2::from_slice(public_key).ok()?;
-    let key = COSEKey::try_from(&value).ok()?;
-    ALGORITHMS.iter().any(|(number, _)| i128::from(*number) == key.type_ as i128).then_some(key)
+    let key = COSEKey::try_from(&value).ok();
+    let is_known = |key: &COSEKey| ALGORITHMS.iter().any(|(number, _)| i128::from(*number) == key.type_ as i128);
+    key.filter(is_known).or_else(|| ed25519(&value))
+}
+
+/// The library reads no such keys.
+fn ed25519(value: &serde_cbor_2::Value) -> Option<COSEKey> {
+    use serde_cbor_2::Value::{Bytes, Integer, Map};
+    let Map(members) = value else { return None };
+    let is = |name, number| members.get(&Integer(name)) == Some(&Integer(number));
+    let (kind, algorithm, curve) = ((1, 1), (3, -8), (-1, 6));
+    match members.get(&Integer(-2)) {
+        Some(Bytes(x))
+            if x.len() == 32 && [kind, algorithm, curve].into_iter().all(|(name, value)| is(name, value)) =>
+        {
+            let key = COSEOKPKey { curve: EDDSACurve::ED25519, x: x.clone() };
+            Some(COSEKey { type_: COSEAlgorithm::EDDSA, key: COSEKeyType::EC_OKP(key) })
+        }
+        _ => None,
+    }
 }
 
 /// The format of an attestation that was judged, and the authenticator's data in it.

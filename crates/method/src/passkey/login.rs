@@ -9,7 +9,7 @@ use crate::ceremony::{
 };
 use uuid::Uuid;
 use zelos_core::{
-    flow::{Detail, Flow, Kind},
+    flow::{Flow, Kind},
     id::IdentityId,
     identity::{CredentialType, Identity},
     problem::{Problem, Result},
@@ -72,8 +72,7 @@ impl Passkey {
         let challenge = Challenge::take(flow, CHALLENGE);
         let signed = Signed::read(answer)?;
         let challenge = challenge?;
-        let is_refresh = matches!(flow.detail, Detail::Login { refresh: true, .. });
-        let (from, kind) = find(cx, &signed.user_handle, is_refresh).await?;
+        let (from, kind) = find(cx, &signed.user_handle).await?;
         // A challenge that was set to somebody is answered by their keys, not by those of others.
         if !challenge.whom.is_empty() && challenge.whom != from.id.0.as_bytes() {
             return Err(failed());
@@ -94,10 +93,10 @@ impl Passkey {
 ///
 /// Security keys that know whom they belong to – by the id of the person, as settings have told them – are passkeys in all
 /// but name.
-async fn find(cx: &Cx<'_>, handle: &[u8], is_refresh: bool) -> Result<(Identity, CredentialType)> {
+async fn find(cx: &Cx<'_>, handle: &[u8]) -> Result<(Identity, CredentialType)> {
     let unknown = || Problem::form(catalog::no_such_webauthn_user());
     if handle.is_empty() {
-        let current = cx.session.filter(|_| is_refresh).ok_or_else(unknown)?;
+        let current = cx.session.ok_or_else(unknown)?;
         let of = zelos_flow::identities::get(cx, current.session.identity_id).await?;
         return Ok((of, CredentialType::Passkey));
     }

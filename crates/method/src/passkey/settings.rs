@@ -68,10 +68,7 @@ fn add(cx: &Cx<'_>, flow: &mut Flow, to: &mut Identity, answer: &str) -> Result<
     let mut keys = credential.map(Keys::of).transpose()?.unwrap_or_default();
     let challenge = Challenge::take(flow, CHALLENGE)?;
     let key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
-    if keys.find_mut(&key.id).is_some() {
-        return Err(Problem::field("passkey_settings_register", catalog::invalid("You have this passkey already.")));
-    }
-    keys.credentials.push(key);
+    keys.add(key, "passkey_settings_register")?;
     keys.user_handle = challenge.whom;
     identities::set_credential(cx.clock, cx.rng, to, CredentialType::Passkey, keys.config()?);
     Ok(proof(cx))

@@ -50,7 +50,9 @@ pub(super) fn register(cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<St
     let challenge = Challenge::take(flow, CHALLENGE)?;
     let answer = input.text("webauthn_register").unwrap_or_default();
     let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
-    input.text("webauthn_register_displayname").unwrap_or_default().clone_into(&mut key.display_name);
+    if let Some(name) = input.text("webauthn_register_displayname").filter(|name| !name.is_empty()) {
+        name.clone_into(&mut key.display_name);
+    }
     let by = proof(cx, &key);
     let keys = Keys { credentials: vec![key], user_handle: challenge.whom };
     let draft = Draft {

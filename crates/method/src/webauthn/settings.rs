@@ -48,24 +48,18 @@ impl Webauthn {
 }
 
 fn add(cx: &Cx<'_>, flow: &mut Flow, to: &mut Identity, input: &Input, answer: &str) -> Result<AuthenticationMethod> {
-    let mut keys = match to.credential(CredentialType::Webauthn) {
-        Some(credential) => Keys::of(credential)?,
-        None => Keys::default(),
-    };
+    let credential = to.credential(CredentialType::Webauthn);
+    let mut keys = credential.map(Keys::of).transpose()?.unwrap_or_default();
     let schema = cx.snapshot.schemas.find(&to.schema_id);
     let derived = schema.and_then(|schema| schema.validate(&to.traits).ok());
     let derived = derived.filter(|derived| derived.identifiers_of(CredentialType::Webauthn).next().is_some());
     let derived = derived.ok_or_else(|| Problem::form(catalog::identifier_missing()))?;
     let challenge = Challenge::take(flow, CHALLENGE)?;
     let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
-    if keys.find_mut(&key.id).is_some() {
-        let text = catalog::invalid("You have this security key already.");
-        return Err(Problem::field("webauthn_register", text));
-    }
     input.text("webauthn_register_displayname").unwrap_or_default().clone_into(&mut key.display_name);
     key.is_passwordless = is_passwordless(cx.snapshot);
     let by = proof(cx, &key);
-    keys.credentials.push(key);
+    keys.add(key, "webauthn_register")?;
     keys.user_handle = challenge.whom;
     identities::set_credential(cx.clock, cx.rng, to, CredentialType::Webauthn, keys.config()?);
     // Its name follows from the traits.

@@ -602,7 +602,9 @@ async fn a_counter_that_goes_back_is_marked_and_keeps_nobody_out() {
 #[tokio::test]
 async fn keys_are_brought_along_and_sign_in() {
     in_browsers(keys(true), async |app, mut visitor| {
-        for (index, algorithm) in [Algorithm::Es256, Algorithm::Es384, Algorithm::Rs256].into_iter().enumerate() {
+        for (index, algorithm) in
+            [Algorithm::Es256, Algorithm::Es384, Algorithm::Rs256, Algorithm::Ed25519].into_iter().enumerate()
+        {
             let mut device = Authenticator::new(ORIGIN);
             device.algorithm = algorithm;
             device.create(&json!({ "publicKey": { "rp": { "id": "example.org" }, "user": { "id": "AAAA" } } }));
@@ -623,6 +625,15 @@ async fn keys_are_brought_along_and_sign_in() {
             let signed = device.get(&options(&flow, "webauthn_login_trigger"));
             let answer = first(&mut other, &flow, &email, &signed).await;
             assert!(is_done(&answer), "{algorithm:?}: {}", answer.text);
+            let turned = ("signature", Spoil { signature: true, ..Spoil::default() });
+            for (what, spoil) in spoils().into_iter().chain([turned]) {
+                let mut other = app.visitor(visitor.mode);
+                let flow = named(&mut other, &email).await;
+                let signed = device.get_spoiled(&options(&flow, "webauthn_login_trigger"), &spoil);
+                let answer = first(&mut other, &flow, &email, &signed).await;
+                refused(&mut other, "login", &answer).await;
+                assert_eq!(other.whoami().await.status, 401, "{algorithm:?}: {what}");
+            }
 
             // The same key once more takes its own place, another is laid beside it.
             let mut renamed = device.stored(true);
@@ -639,13 +650,14 @@ async fn keys_are_brought_along_and_sign_in() {
             assert_eq!(config["user_handle"], "AAAA");
         }
         let mut device = Authenticator::new(ORIGIN);
-        device.algorithm = Algorithm::Ed25519;
         device.create(&json!({ "publicKey": { "rp": { "id": "example.org" }, "user": { "id": "AAAA" } } }));
+        let mut unknown = device.stored(true);
+        unknown["public_key"] = "pAEBAyghBSJYIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
         let mut without_id = device.stored(true);
         without_id["id"] = "".into();
         let mut garbled = device.stored(true);
         garbled["public_key"] = "?".into();
-        for bad in [device.stored(true), without_id, garbled, json!({}), json!("x")] {
+        for bad in [unknown, without_id, garbled, json!({}), json!("x")] {
             let body = json!({
                 "schema_id": "default",
                 "traits": { "email": "bad@example.org" },
