@@ -158,12 +158,9 @@ impl Authenticator {
         let allowed: Vec<Vec<u8>> =
             options["allowCredentials"].as_array().into_iter().flatten().map(|key| bytes(&key["id"])).collect();
         let flags = spoil.flags.unwrap_or(self.flags);
-        let fits = |key: &mut &mut Key| {
-            if allowed.is_empty() { key.is_resident } else { allowed.contains(&key.id) }
-        };
+        let fits = |key: &Key| if allowed.is_empty() { key.is_resident } else { allowed.contains(&key.id) };
         // Whoever spoils things may use any key.
-        let position = self.keys.iter_mut().rev().position(|mut key| fits(&mut key));
-        let position = position.map_or(self.keys.len() - 1, |back| self.keys.len() - 1 - back);
+        let position = self.keys.iter().rposition(fits).unwrap_or(self.keys.len() - 1);
         let key = &mut self.keys[position];
         key.counter += 1;
         let data = key.data(flags, spoil);
