@@ -20,6 +20,9 @@ pub const TRAITS: &str = "traits";
 /// Memory: set while the second step of a registration shows.
 pub const CHOOSING: &str = "choosing_credential";
 
+/// Memory: the one method that goes on with a flow. The others are not asked for nodes until it is done.
+pub const ALONE: &str = "goes_on_alone";
+
 /// A question with what it needs, owned.
 #[derive(Debug)]
 pub enum Question {

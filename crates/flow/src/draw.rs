@@ -2,7 +2,7 @@
 //! that makes the anti-CSRF node, orders nodes and hangs messages on them.
 
 use crate::{
-    ask::Question,
+    ask::{ALONE, Question},
     csrf,
     input::Input,
     plug::{Cx, Method},
@@ -11,14 +11,18 @@ use zelos_core::{
     flow::{Channel, Detail, Flow, Kind, State},
     problem::{Problem, Result},
     text::{FieldText, catalog},
-    ui::{Group, InputType, Node, Ui, sort},
+    ui::{Group, InputType, Node, Ui, node::NodeType, sort},
 };
 
 /// Draws the form that puts `question`. Values typed before are lost; see [`overlay`].
 pub async fn draw(cx: &Cx<'_>, methods: &[Box<dyn Method>], flow: &mut Flow, question: &Question) -> Result<()> {
     let kind = flow.kind();
     let mut nodes = Vec::new();
-    for method in methods.iter().filter(|method| method.is_enabled(cx.snapshot, kind)) {
+    let alone = flow.memory.text(ALONE).map(ToOwned::to_owned);
+    let is_asked = |method: &dyn Method| {
+        method.is_enabled(cx.snapshot, kind) && alone.as_deref().is_none_or(|alone| alone == method.id())
+    };
+    for method in methods.iter().filter(|method| is_asked(&***method)) {
         nodes.extend(method.form(cx, flow, &question.ask()).await?);
     }
     ask_once(&mut nodes);
@@ -127,10 +131,22 @@ fn place_csrf(cx: &Cx<'_>, flow: &Flow, nodes: &mut Vec<Node>) {
     nodes.insert(at, csrf_node(cx));
 }
 
-/// Several methods may ask who somebody is: it is asked once.
+/// Several methods may ask who somebody is, or need the same script: it is asked, and loaded, once. Whoever knows best what
+/// a browser can fill in has the say.
 fn ask_once(nodes: &mut Vec<Node>) {
-    let mut is_asked = false;
-    nodes.retain(|node| node.name() != "identifier" || !std::mem::replace(&mut is_asked, true));
+    let asks = |node: &Node| node.name() == "identifier";
+    let mut helps = nodes.iter().filter(|node| asks(node)).filter_map(|node| node.as_input()?.autocomplete.clone());
+    let help = helps.next_back();
+    let (mut is_asked, mut is_loaded) = (false, false);
+    nodes.retain(|node| match node.kind {
+        NodeType::Script => !std::mem::replace(&mut is_loaded, true),
+        _ if asks(node) => !std::mem::replace(&mut is_asked, true),
+        _ => true,
+    });
+    let asked = nodes.iter_mut().find(|node| asks(node)).and_then(Node::as_input_mut);
+    if let Some(asked) = asked.filter(|input| input.kind != InputType::Hidden) {
+        asked.autocomplete = help.or(asked.autocomplete.take());
+    }
 }
 
 fn csrf_node(cx: &Cx<'_>) -> Node {

@@ -119,6 +119,7 @@ impl Engine {
         Cx {
             snapshot,
             store: &self.store,
+            methods: &self.methods,
             clock: &*self.clock,
             rng: &*self.rng,
             outbound: &*self.outbound,
@@ -301,6 +302,15 @@ impl Engine {
                 let texts = says?;
                 flow.active = shown_as_active(flow, method.id());
                 self.advance(cx, flow, texts, bill.batch.clone()).await
+            }
+            Step::Leave { to, texts } => {
+                flow.active = shown_as_active(flow, method.id());
+                match self.advance(cx, flow, texts, Batch::new()).await? {
+                    Outcome::Render { why: Why::Advanced, .. } => {
+                        Ok(Outcome::Elsewhere { to, issued: None, csrf: None })
+                    }
+                    refused => Ok(refused),
+                }
             }
             step => {
                 if let Some(guess) = guess_behind(cx, flow, method, &step)? {

@@ -3,8 +3,9 @@
 
 use crate::{
     engine::Engine,
-    plug::{Cx, Draft},
+    plug::{Cx, Draft, Method},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use zelos_core::{
@@ -67,14 +68,29 @@ pub fn set_credential(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity,
     if let Some(credential) = identity.credentials.iter_mut().find(|credential| credential.kind == kind) {
         credential.config = config;
         credential.updated_at = now;
+        name_passkey(credential);
         return;
     }
     let mut credential = new_credential(clock, rng, kind, config);
+    name_passkey(&mut credential);
     if matches!(kind, CredentialType::Totp | CredentialType::LookupSecret) {
         // Nobody signs in by it alone: the wire names it by whom it belongs to.
         credential.identifiers = vec![identity.id.to_string()];
     }
     identity.credentials.push(credential);
+}
+
+/// A passkey tells by its user handle whose it is; those of earlier passkeys stay names of the person.
+fn name_passkey(credential: &mut Credential) {
+    if credential.kind != CredentialType::Passkey {
+        return;
+    }
+    let handle = credential.config["user_handle"].as_str().and_then(|handle| STANDARD.decode(handle).ok());
+    let name = handle.and_then(|handle| String::from_utf8(handle).ok()).filter(|name| !name.is_empty());
+    if let Some(name) = name.filter(|name| !credential.identifiers.contains(name)) {
+        credential.identifiers.push(name);
+        credential.identifiers.sort_unstable();
+    }
 }
 
 /// Makes the person what the schema derived from their traits: addresses keep what is known of them as long as their
@@ -161,8 +177,17 @@ pub fn available_aal(engine: &Engine, snapshot: &Snapshot, identity: &Identity) 
 
 /// How many factors the person's credentials amount to, by the methods' own judgement.
 pub fn strength(engine: &Engine, snapshot: &Snapshot, identity: &Identity) -> Strength {
+    judged(&engine.methods, snapshot, identity)
+}
+
+/// Whether the person has no more than one way to sign in: whoever takes that one away locks them out.
+pub fn is_last_first_factor(cx: &Cx<'_>, identity: &Identity) -> bool {
+    judged(cx.methods, cx.snapshot, identity).first < 2
+}
+
+fn judged(methods: &[Box<dyn Method>], snapshot: &Snapshot, identity: &Identity) -> Strength {
     let strengths = identity.credentials.iter().filter_map(|credential| {
-        let method = engine.methods.iter().find(|method| method.credential() == Some(credential.kind))?;
+        let method = methods.iter().find(|method| method.credential() == Some(credential.kind))?;
         Some(method.strength(snapshot, credential))
     });
     strengths.sum()

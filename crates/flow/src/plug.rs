@@ -31,6 +31,8 @@ pub struct Cx<'a> {
     /// The configuration this request began with.
     pub snapshot: &'a Arc<Compiled>,
     pub store: &'a Store,
+    /// Every method there is: what a person has left is for all of them to say.
+    pub methods: &'a [Box<dyn Method>],
     pub clock: &'a dyn Clock,
     pub rng: &'a dyn Rng,
     pub outbound: &'a dyn Outbound,
@@ -237,6 +239,9 @@ pub enum Step {
     Show { texts: Vec<Text>, also: Batch },
     /// A guess was wrong: it is counted. The flow goes on with these words above the form, or something is refused.
     Wrong { guess: Guess, says: Result<Vec<Text>> },
+    /// The flow moved on and stays open; the caller goes on at that address, as a browser, and finds these words above the
+    /// form.
+    Leave { to: String, texts: Vec<Text> },
     /// Login, recovery: this person proved themselves so. `from`: as they were read, `to`: as they are now.
     Prove { from: Box<Identity>, to: Box<Identity>, by: AuthenticationMethod },
     /// Registration: this person may be created.
@@ -268,6 +273,7 @@ impl Step {
         match self {
             Self::Show { .. } => "Show",
             Self::Wrong { .. } => "Wrong",
+            Self::Leave { .. } => "Leave",
             Self::Prove { .. } => "Prove",
             Self::Create { .. } => "Create",
             Self::Change { .. } => "Change",

@@ -1,5 +1,7 @@
 //! Where the parts meet: the only file that names concrete methods and hooks.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha512};
 use std::{sync::Arc, thread::available_parallelism};
 use zelos_core::{clock::Clock, outbound::Outbound, rng::Rng};
 use zelos_courier::{
@@ -19,11 +21,14 @@ use zelos_method::{
     identifier_first::IdentifierFirst,
     link::Link,
     lookup_secret::LookupSecret,
+    passkey::Passkey,
     password::{Password, pool::HashPool},
     profile::Profile,
     totp::Totp,
+    webauthn::Webauthn,
 };
 use zelos_store::Store;
+use zelos_web::pages::Pages;
 
 /// What an engine is given by its surroundings: the real ones, or those of a test.
 pub struct Surroundings {
@@ -31,6 +36,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
     pub outbound: Arc<dyn Outbound>,
+    /// Of the script that talks to security keys: see [`script_integrity`].
+    pub script_integrity: String,
 }
 
 impl std::fmt::Debug for Surroundings {
@@ -52,7 +59,7 @@ pub fn engine(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result
 /// # Errors
 /// The threads that hash passwords cannot be started.
 pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<Parts> {
-    let Surroundings { store, clock, rng, outbound } = surroundings;
+    let Surroundings { store, clock, rng, outbound, script_integrity } = surroundings;
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let settings = &snapshot.hashers.pool;
     let pool = HashPool::start(usize::try_from(settings.threads).unwrap_or_default(), *settings.max_wait)?;
@@ -62,6 +69,8 @@ pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<
         Box::new(Code),
         Box::new(Link),
         Box::new(Totp),
+        Box::new(Passkey::new(script_integrity.clone())),
+        Box::new(Webauthn::new(script_integrity)),
         Box::new(LookupSecret),
         Box::new(IdentifierFirst),
     ];
@@ -75,6 +84,12 @@ pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<
         Box::new(IssueSession),
     ];
     Ok(Parts { snapshot, store, clock, rng, outbound, methods, hooks })
+}
+
+/// How a browser knows the script again that talks to security keys: the built-in one, or the operator's.
+pub fn script_integrity(pages: &Pages) -> String {
+    let script = pages.asset("webauthn.js").map(|(_, script)| script).unwrap_or_default();
+    format!("sha512-{}", STANDARD.encode(Sha512::digest(script)))
 }
 
 /// The courier that delivers what the engine queues, by the configuration that the engine has at the moment.

@@ -75,6 +75,7 @@ impl App {
             clock: clock.clone(),
             rng: Arc::new(SeededRng::new(1)),
             outbound: outbound.clone(),
+            script_integrity: wiring::script_integrity(&pages),
         };
         let mut parts = wiring::parts(snapshot, surroundings)?;
         if let Some(wire) = setup.wire {

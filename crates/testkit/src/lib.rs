@@ -5,6 +5,7 @@
 //! tells one story for every database that is at hand.
 
 mod app;
+mod authenticator;
 mod authority;
 mod database;
 mod mail;
@@ -13,6 +14,7 @@ mod persona;
 mod story;
 
 pub use app::{App, Setup};
+pub use authenticator::{Algorithm, Authenticator, Spoil};
 pub use authority::Authority;
 pub use database::Database;
 pub use mail::{Encryption, Mail, MailServer, Moment, Reply};

@@ -19,8 +19,6 @@ pub struct Unbuilt {
 type Setting = (&'static str, fn(&Config) -> bool);
 
 const SETTINGS: &[Setting] = &[
-    ("selfservice.methods.webauthn.enabled", |c| c.selfservice.methods.webauthn.enabled),
-    ("selfservice.methods.passkey.enabled", |c| c.selfservice.methods.passkey.enabled),
     ("selfservice.methods.oidc.enabled", |c| c.selfservice.methods.oidc.enabled),
     ("selfservice.methods.password.config.migrate_hook.enabled", |c| {
         c.selfservice.methods.password.config.migrate_hook.enabled

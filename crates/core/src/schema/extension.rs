@@ -94,6 +94,11 @@ impl Extension {
             || of.code.identifier
     }
 
+    /// Whether a passkey may be called by the trait.
+    pub(super) fn names_passkey(&self) -> bool {
+        self.credentials.passkey.display_name || self.credentials.webauthn.identifier
+    }
+
     /// Whether the trait is a phone number to which something is sent.
     pub(super) fn is_phone(&self) -> bool {
         let code = self.credentials.code.via.filter(|_| self.credentials.code.identifier);

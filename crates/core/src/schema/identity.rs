@@ -29,6 +29,7 @@ pub struct IdentitySchema {
     registration_order: Order,
     settings_order: Order,
     identifier_label: Text,
+    passkey_names: Vec<String>,
 }
 
 impl IdentitySchema {
@@ -55,6 +56,7 @@ impl IdentitySchema {
             registration_order: Order::registration(&keys),
             settings_order: Order::settings(&keys),
             identifier_label: nodes::identifier_label(&traits),
+            passkey_names: nodes::passkey_names(&traits, &nodes),
             validator,
             traits,
             nodes,
@@ -118,6 +120,11 @@ impl IdentitySchema {
     /// The label of a field for the identifier: the trait's title if only one trait can be meant, else a general word.
     pub fn identifier_label(&self) -> &Text {
         &self.identifier_label
+    }
+
+    /// The trait nodes by whose value a passkey may be called, sorted.
+    pub fn passkey_names(&self) -> &[String] {
+        &self.passkey_names
     }
 
     /// Traits as the schema sees them: none are an empty object, and phone numbers are international.

@@ -26,6 +26,28 @@ pub(super) fn identifier_label(traits: &Field) -> Text {
     }
 }
 
+/// Whose values a passkey may be called by: what is marked so, else the first trait that has no title; sorted.
+pub(super) fn passkey_names(traits: &Field, nodes: &[Node]) -> Vec<String> {
+    let mut found = Vec::new();
+    marked(traits, "traits", &mut found);
+    if found.is_empty() {
+        let untitled = nodes.iter().filter(|node| node.meta.label.is_none()).map(|node| node.name().to_owned());
+        found.extend(untitled.min());
+    }
+    found.sort_unstable();
+    found
+}
+
+fn marked(field: &Field, name: &str, found: &mut Vec<String>) {
+    for (property, field) in &field.properties {
+        let name = join(name, property);
+        if field.marks.iter().any(|mark| mark.extension.names_passkey()) {
+            found.push(name.clone());
+        }
+        marked(field, &name, found);
+    }
+}
+
 fn collect(field: &Field, name: &str, found: &mut Vec<Node>) {
     for (property, field) in &field.properties {
         let name = join(name, property);

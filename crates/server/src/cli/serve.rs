@@ -120,7 +120,9 @@ pub(super) async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<En
     let store =
         Store::connect(config.dsn.expose(), options).await.map_err(|error| Failure::new(format!("dsn: {error}")))?;
     let snapshot = Box::pin(settings::snapshot(config, &*outbound)).await?;
-    let surroundings = wiring::Surroundings { store, clock: Arc::new(SystemClock), rng, outbound };
+    let pages = pages(&snapshot).map_err(|error| Failure::new(format!("selfservice.ui.template_path: {error:#}")))?;
+    let script_integrity = wiring::script_integrity(&pages);
+    let surroundings = wiring::Surroundings { store, clock: Arc::new(SystemClock), rng, outbound, script_integrity };
     wiring::engine(snapshot, surroundings).map_err(|error| Failure::new(format!("threads cannot be started: {error}")))
 }
 

@@ -10,7 +10,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{str::FromStr, sync::Arc};
 use zelos_core::{
     identity::{CredentialType, Identity},
@@ -40,6 +40,7 @@ pub(super) fn without(app: &App, cx: &Cx<'_>, old: &Identity, word: &str) -> Res
         CredentialType::Totp | CredentialType::LookupSecret => {
             identity.credentials.retain(|credential| credential.kind != kind);
         }
+        CredentialType::Webauthn => without_second_factors(cx, &mut identity),
         CredentialType::Password => {
             if people::strength(&app.engine, cx.snapshot, old).first < 2 {
                 return Err(Problem::bad("You cannot remove the last first factor credential.").into());
@@ -50,4 +51,21 @@ pub(super) fn without(app: &App, cx: &Cx<'_>, old: &Identity, word: &str) -> Res
         _ => return Err(Problem::bad(format!("Credentials of type {word} cannot be deleted.")).into()),
     }
     Ok(identity)
+}
+
+/// Security keys by which the person signs in without a password stay: the others are what an operator resets.
+fn without_second_factors(cx: &Cx<'_>, identity: &mut Identity) {
+    let Some(mut config) = identity.credential(CredentialType::Webauthn).map(|known| known.config.clone()) else {
+        return;
+    };
+    let keys = config["credentials"].as_array_mut();
+    let left = keys.map_or(0, |keys| {
+        keys.retain(|key| key["is_passwordless"] == Value::Bool(true));
+        keys.len()
+    });
+    if left == 0 {
+        identity.credentials.retain(|credential| credential.kind != CredentialType::Webauthn);
+    } else {
+        people::set_credential(cx.clock, cx.rng, identity, CredentialType::Webauthn, config);
+    }
 }
