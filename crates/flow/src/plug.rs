@@ -196,6 +196,12 @@ pub trait Method: Send + Sync {
     /// Its nodes for that question; none if it has nothing to offer. It may keep secrets in `flow.memory`.
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>>;
 
+    /// What it does without being asked, where the form that puts this question offers nothing but its own way: sends a
+    /// code to the one address there is, say. The flow moves on then, or nothing happens.
+    async fn unasked(&self, _cx: &Cx<'_>, _flow: &mut Flow, _ask: &Ask<'_>) -> Result<Option<Step>> {
+        Ok(None)
+    }
+
     /// Judges a submission: what has been shown to be true?
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step>;
 }

@@ -8,10 +8,10 @@ use crate::{
     sessions,
 };
 use zelos_core::{
-    flow::{Channel, Flow, Kind, State},
+    flow::{Channel, Detail, Flow, Kind, State},
     identity::{self, Identity},
-    problem::{Problem, Result},
-    session::{AuthenticationMethod, aal},
+    problem::{NoSession, Problem, Result},
+    session::{Aal, AuthenticationMethod, aal},
     text::catalog,
 };
 use zelos_store::{Batch, flows, sessions as rows};
@@ -29,6 +29,10 @@ pub(super) async fn finish(
         return Err(Problem::form(catalog::account_disabled()));
     }
     let own = cx.session.filter(|current| current.session.identity_id == identity.id);
+    if own.is_none() && matches!(flow.detail, Detail::Login { requested_aal: Aal::Aal2, .. }) {
+        // Methods ask for the factor of whoever is signed in; that nobody gets in by another's is not left to them.
+        return Err(Problem::NoSession(NoSession::ForSecondFactor));
+    }
     let (session, token) = match own {
         Some(current) => sessions::go_on(cx, current, by),
         None => sessions::begin(cx, &identity, by),
