@@ -7,7 +7,7 @@ use zelos_core::{
     flow::{Detail, Flow, State},
     identity::{CredentialType, Identity, Via, normalize},
     problem::{Problem, Result},
-    session::{Aal, MethodName},
+    session::{Aal, AuthenticationMethod, MethodName, aal},
     snapshot::Snapshot,
     text::{Text, catalog},
     ui::{Group, InputType, Node},
@@ -115,6 +115,9 @@ fn addresses(cx: &Cx<'_>, of: &Identity) -> Vec<(Via, String)> {
 
 /// The same, or of these the one that the flow was begun for: that of a trait, by its path.
 fn wished(cx: &Cx<'_>, flow: &Flow, of: &Identity) -> Result<Vec<(Via, String)>> {
+    if !lifts(cx) {
+        return Ok(Vec::new());
+    }
     let mut all = addresses(cx, of);
     let Some(path) = flow.memory.text(VIA) else { return Ok(all) };
     let pointer: String = path.split('.').flat_map(|step| ["/", step]).collect();
@@ -200,6 +203,15 @@ impl Code {
     }
 }
 
+/// Whether a code would be a second factor for whoever is signed in, who may have come in by post already.
+fn lifts(cx: &Cx<'_>) -> bool {
+    let code = AuthenticationMethod::new(MethodName::Code, Aal::Aal2, cx.clock.now());
+    cx.session.is_some_and(|current| {
+        let proofs: Vec<_> = current.session.methods.iter().cloned().chain([code]).collect();
+        aal::of(&proofs, cx.snapshot.security.assurance.distinct_channels) == Aal::Aal2
+    })
+}
+
 /// Who is called so, and where their codes go.
 async fn recipient(cx: &Cx<'_>, flow: &Flow, typed: &str) -> Result<(Identity, Vec<(Via, String)>)> {
     let unknown = || Problem::form(catalog::no_code_user());
@@ -208,7 +220,7 @@ async fn recipient(cx: &Cx<'_>, flow: &Flow, typed: &str) -> Result<(Identity, V
         let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;
         let identity = identities::get(cx, current.session.identity_id).await?;
         let mut to = addresses(cx, &identity);
-        to.retain(|(_, address)| address == typed);
+        to.retain(|(_, address)| address == typed && lifts(cx));
         return match to.is_empty() {
             true if has_fallback => Err(Problem::form(catalog::address_unknown())),
             true => Err(unknown()),

@@ -62,7 +62,7 @@ async fn a_revoked_session_stays_revoked() {
         identities::insert(&store, &ada).await.unwrap();
         insert(&store, 1, ada.id).await;
         let mut held = session(1, ada.id);
-        held.prove(AuthenticationMethod::new(MethodName::Totp, Aal::Aal2, NOW + Duration::HOUR));
+        held.prove(AuthenticationMethod::new(MethodName::Totp, Aal::Aal2, NOW + Duration::HOUR), false);
         change(&store, |batch| sessions::update(batch, &held)).await.unwrap();
         assert_eq!(sessions::find(&store, held.id).await.unwrap().unwrap().0, held);
         let later = NOW + Duration::weeks(1);
