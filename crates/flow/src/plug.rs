@@ -239,7 +239,8 @@ pub trait Sender: Send + Sync {
 pub enum Step {
     /// The flow moved on: draw again, with these words above the form. `also` is written together with the flow.
     Show { texts: Vec<Text>, also: Batch },
-    /// Login, recovery: this person proved themselves so. `from`: as they were read, `to`: as they are now.
+    /// Login, recovery: this person proved themselves so. `from`: as they were read, `to`: as they are now, both with all
+    /// their credentials, as what they can reach is worked out anew.
     Prove { from: Box<Identity>, to: Box<Identity>, by: AuthenticationMethod },
     /// Registration: this person may be created.
     Create { draft: Box<Draft>, by: AuthenticationMethod },

@@ -4,6 +4,7 @@ use super::{Caller, completed, destination, heed};
 use crate::{
     engine::Engine,
     hooks::{self, Event},
+    identities,
     plug::{Cx, Issued, Outcome},
     sessions,
 };
@@ -28,6 +29,8 @@ pub(super) async fn finish(
     if identity.state != identity::State::Active {
         return Err(Problem::form(catalog::account_disabled()));
     }
+    // It may have been worked out under another configuration, or not at all.
+    identity.available_aal = identities::available_aal(engine, cx.snapshot, &identity);
     let own = cx.session.filter(|current| current.session.identity_id == identity.id);
     if own.is_none() && matches!(flow.detail, Detail::Login { requested_aal: Aal::Aal2, .. }) {
         // Methods ask for the factor of whoever is signed in; that nobody gets in by another's is not left to them.
@@ -52,7 +55,8 @@ pub(super) async fn finish(
     let mut batch = heed(engine, verdict, batch).await?;
     match own {
         Some(_) => rows::update(&mut batch, &session),
-        None => rows::insert(&mut batch, &session, &token),
+        None if identity != *old => rows::insert(&mut batch, &session, &token),
+        None => rows::insert_unless_changed(&mut batch, &session, &token, old.version),
     }
     flows::update(&mut batch, &flow);
     engine.store.commit(batch).await?;

@@ -7,6 +7,7 @@ use crate::{
     begin, draw,
     engine::Engine,
     hooks::{self, Event},
+    identities,
     plug::{Cx, Issued, Outcome},
     sessions,
 };
@@ -32,6 +33,7 @@ pub(super) async fn finish(
     if identity.state != identity::State::Active {
         return Err(Problem::start_again(catalog::account_disabled()));
     }
+    identity.available_aal = identities::available_aal(engine, cx.snapshot, &identity);
     let (session, token) = sessions::begin(cx, &identity, by);
     flow.state = State::PassedChallenge;
     flow.updated_at = cx.clock.now();
@@ -43,10 +45,12 @@ pub(super) async fn finish(
     let verdict = hooks::after(engine, cx, &mut event).await?;
     let hooked = heed(engine, verdict, hooked).await?;
     let mut batch = Batch::new();
-    if identity != *old {
+    if identity == *old {
+        rows::insert_unless_changed(&mut batch, &session, &token, old.version);
+    } else {
         zelos_store::identities::update(&mut batch, old, &identity);
+        rows::insert(&mut batch, &session, &token);
     }
-    rows::insert(&mut batch, &session, &token);
     batch.append(hooked);
     let skips_settings = matches!(flow.detail, Detail::Recovery { skip_settings: true, .. });
     let settings = if skips_settings { None } else { Some(settings(engine, cx, &flow, &identity).await?) };

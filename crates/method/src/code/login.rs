@@ -228,7 +228,7 @@ async fn recipient(cx: &Cx<'_>, flow: &Flow, typed: &str) -> Result<(Identity, V
         };
     }
     let found = match rows::find_by_identifier(cx.store, CredentialType::Code, typed).await? {
-        Some((identity, code)) => Some(Identity { credentials: vec![code], ..identity }),
+        Some(identity) => Some(identity),
         None => without_credential(cx, typed).await?,
     };
     let identity = found.ok_or_else(unknown)?;

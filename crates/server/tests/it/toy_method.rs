@@ -66,7 +66,7 @@ impl Method for MagicWord {
             Detail::Login { .. } => {
                 let name = input.text("identifier").unwrap_or_default();
                 let found = identities::find_by_identifier(cx.store, CredentialType::Password, name).await?;
-                let (identity, _) = found.ok_or_else(|| Problem::form(catalog::wrong_credentials()))?;
+                let identity = found.ok_or_else(|| Problem::form(catalog::wrong_credentials()))?;
                 Ok(Step::Prove { from: Box::new(identity.clone()), to: Box::new(identity), by })
             }
             Detail::Registration => {
@@ -145,7 +145,7 @@ impl Method for Misfit {
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         let by = AuthenticationMethod::new(MethodName::Code, Aal::Aal1, cx.clock.now());
         let found = identities::find_by_identifier(cx.store, CredentialType::Password, "misfit@example.org").await?;
-        let (identity, _) = found.ok_or_else(|| Problem::bad("nobody is there"))?;
+        let identity = found.ok_or_else(|| Problem::bad("nobody is there"))?;
         let identity = Box::new(identity);
         Ok(match input.text("word") {
             Some("prove") => Step::Prove { from: identity.clone(), to: identity, by },
