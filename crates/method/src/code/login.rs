@@ -55,13 +55,7 @@ pub(super) fn form(cx: &Cx<'_>, flow: &Flow, ask: &Ask<'_>) -> Result<Vec<Node>>
         Ask::Sent { .. } => {
             let typed = flow.memory.text(ADDRESS).unwrap_or_default();
             let code = code_node(catalog::login_code_label());
-            vec![
-                sent_to(cx, flow, typed)?,
-                hidden_method(),
-                code,
-                go_on(),
-                resend("resend", "code"),
-            ]
+            vec![sent_to(cx, flow, typed)?, hidden_method(), code, go_on(), resend("resend", "code")]
         }
         _ => Vec::new(),
     })
