@@ -17,6 +17,7 @@ mod quirks;
 mod recovery;
 mod recovery_choices;
 mod registration;
+mod second_code;
 mod security;
 mod sessions;
 mod settings;
