@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by it")]
 
 mod admin;
+mod assurance;
 mod code;
 mod courier;
 mod flows;

@@ -199,3 +199,20 @@ async fn a_step_that_does_not_fit_the_flow_is_a_fault_and_does_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_second_factor_of_somebody_else_opens_nothing_whatever_a_method_says() {
+    let setup = Setup::default().wired(|parts| parts.methods.insert(0, Box::new(Misfit)));
+    zelos_testkit::scenario(setup, async |app| {
+        for name in ["misfit", "other"] {
+            app.person(&format!("{name}@example.org"), crate::wire::PASSWORD).await;
+        }
+        let mut visitor = app.visitor(zelos_testkit::Mode::Native);
+        visitor.sign_in("other@example.org", crate::wire::PASSWORD).await;
+        let flow = visitor.begin("login", "aal=aal2").await;
+        let answer = visitor.submit(&flow, json!({ "method": "misfit", "word": "prove" })).await;
+        assert_eq!(answer.json()["error"]["id"], "session_aal1_required", "{}", answer.text);
+        assert_eq!(answer.json()["session_token"], serde_json::Value::Null);
+    })
+    .await;
+}
