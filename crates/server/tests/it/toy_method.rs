@@ -149,6 +149,12 @@ impl Method for Misfit {
         let identity = Box::new(identity);
         Ok(match input.text("word") {
             Some("prove") => Step::Prove { from: identity.clone(), to: identity, by },
+            Some("late") => {
+                let mut batch = zelos_store::Batch::new();
+                identities::update(&mut batch, &identity, &identity);
+                cx.store.commit(batch).await?;
+                Step::Prove { from: identity.clone(), to: identity, by }
+            }
             Some("change") => Step::Change { from: identity.clone(), to: identity, by: None },
             Some("confirm") => Step::Confirm { from: identity.clone(), to: identity, via: Via::Email },
             _ => {
@@ -213,6 +219,23 @@ async fn a_second_factor_of_somebody_else_opens_nothing_whatever_a_method_says()
         let answer = visitor.submit(&flow, json!({ "method": "misfit", "word": "prove" })).await;
         assert_eq!(answer.json()["error"]["id"], "session_aal1_required", "{}", answer.text);
         assert_eq!(answer.json()["session_token"], serde_json::Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_changed_while_they_signed_in_is_judged_again() {
+    let setup = Setup::default().wired(|parts| parts.methods.insert(0, Box::new(Misfit)));
+    zelos_testkit::scenario(setup, async |app| {
+        let id = app.person("misfit@example.org", crate::wire::PASSWORD).await["id"].as_str().unwrap().to_owned();
+        let mut visitor = app.visitor(zelos_testkit::Mode::Native);
+        let flow = visitor.begin("login", "").await;
+        // Changed each time they prove themselves, so a second try helps no more than the first.
+        let answer = visitor.submit(&flow, json!({ "method": "misfit", "word": "late" })).await;
+        assert_eq!(answer.status, 409, "{}", answer.text);
+        assert_eq!(app.admin("GET", &format!("/admin/identities/{id}/sessions"), None).await.json(), json!([]));
+        let answer = visitor.submit(&flow, json!({ "method": "misfit", "word": "prove" })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
     })
     .await;
 }
