@@ -45,12 +45,9 @@ pub(super) async fn finish(
     let verdict = hooks::after(engine, cx, &mut event).await?;
     let hooked = heed(engine, verdict, hooked).await?;
     let mut batch = Batch::new();
-    if identity == *old {
-        rows::insert_unless_changed(&mut batch, &session, &token, old.version);
-    } else {
-        zelos_store::identities::update(&mut batch, old, &identity);
-        rows::insert(&mut batch, &session, &token);
-    }
+    // Even if nothing is new about them: other secrets that were sent for a recovery end with their version.
+    zelos_store::identities::update(&mut batch, old, &identity);
+    rows::insert(&mut batch, &session, &token);
     batch.append(hooked);
     let skips_settings = matches!(flow.detail, Detail::Recovery { skip_settings: true, .. });
     let settings = if skips_settings { None } else { Some(settings(engine, cx, &flow, &identity).await?) };
