@@ -179,7 +179,7 @@ impl Code {
     }
 
     fn send_login_code_to(
-        &self,
+        self,
         cx: &Cx<'_>,
         flow: &mut Flow,
         typed: &str,
@@ -192,7 +192,7 @@ impl Code {
         }
         flow.memory.set(ADDRESS, if typed.contains('@') { typed_value.as_str() } else { typed });
         flow.state = State::SentEmail;
-        let also = proofs::send_to_all(cx, flow, self, identity, &to)?;
+        let also = proofs::send_to_all(cx, flow, &self, identity, &to)?;
         Ok(Step::Show { texts: vec![sent(flow)], also })
     }
 }

@@ -195,7 +195,7 @@ async fn no_statement_reads_a_whole_table() {
             };
             let sql = match store.dialect() {
                 Dialect::Sqlite => sql.trim_end_matches(" FOR SHARE").to_owned(),
-                _ => sql.to_string(),
+                _ => sql.clone(),
             };
             let plan = store.all(format!("{explain}{sql}"), &values, |row| row.get::<String>(column)).await.unwrap();
             let scans = plan.iter().find(|step| step.contains(scan) && !is_small(step));
