@@ -17,6 +17,8 @@ use zelos_store::identities;
 pub const IDENTIFIER: &str = "identifier";
 /// Memory: the traits told in the first step of a registration.
 pub const TRAITS: &str = "traits";
+/// Memory: the trait whose address a second proof is wished by (`via`), as a dotted path.
+pub const VIA: &str = "via";
 /// Memory: set while the second step of a registration shows.
 pub const CHOOSING: &str = "choosing_credential";
 

@@ -48,6 +48,9 @@ pub(crate) fn asked(cx: &Cx<'_>, kind: Kind, channel: Channel, query: &Query<'_>
     };
     let mut flow = new(cx, channel, detail);
     flow.return_to = gate::return_to(cx.snapshot, query.get("return_to"))?;
+    if let (Detail::Login { requested_aal: Aal::Aal2, .. }, Some(via)) = (&flow.detail, query.get("via")) {
+        flow.memory.set(ask::VIA, via);
+    }
     flow.schema = match query.get("identity_schema") {
         Some(id) if matches!(kind, Kind::Login | Kind::Registration) => Some(selectable(cx, id)?),
         _ => cx.session.filter(|_| kind == Kind::Settings).map(|current| current.person.schema_id.clone()),

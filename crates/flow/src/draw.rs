@@ -42,11 +42,24 @@ pub async fn draw(cx: &Cx<'_>, methods: &[Box<dyn Method>], flow: &mut Flow, que
 
 /// Whether the form offers anything beyond the anti-CSRF node, the identifier and the way back.
 pub fn offers_a_method(flow: &Flow) -> bool {
-    flow.ui.nodes.iter().any(|node| {
+    offered(flow).next().is_some()
+}
+
+/// The method whose way is the only one that the form offers.
+pub(crate) fn only_method<'a>(methods: &'a [Box<dyn Method>], flow: &Flow) -> Option<&'a dyn Method> {
+    let mut groups = offered(flow);
+    let only = groups.next().filter(|only| groups.all(|group| group == *only))?;
+    methods.iter().find(|method| method.group() == only).map(|method| &**method)
+}
+
+/// The groups of the buttons that prove or change something.
+fn offered(flow: &Flow) -> impl Iterator<Item = Group> {
+    let is_offer = |node: &&Node| {
         node.group != Group::IdentifierFirst
             && node.name() != "screen"
             && node.as_input().is_some_and(|input| matches!(input.kind, InputType::Submit | InputType::Button))
-    })
+    };
+    flow.ui.nodes.iter().filter(is_offer).map(|node| node.group)
 }
 
 /// Lays what was typed over the form: all but secrets, buttons and what the server itself hides there.

@@ -147,7 +147,7 @@ impl Engine {
         hooks::before(&cx, &flow)?;
         let question = ask::question(&cx, &flow).await?;
         draw::draw(&cx, &self.methods, &mut flow, &question).await?;
-        let mut batch = Batch::new();
+        let mut batch = self.go_ahead(&cx, &mut flow, &question).await?;
         flows::insert(&mut batch, &flow);
         self.store.commit(batch).await?;
         Ok(rendered(&cx, flow, Why::Created))
@@ -378,20 +378,37 @@ impl Engine {
     }
 
     /// The next screen of the same flow.
-    async fn advance(&self, cx: &Cx<'_>, flow: &mut Flow, texts: Vec<Text>, also: Batch) -> Result<Outcome> {
+    async fn advance(&self, cx: &Cx<'_>, flow: &mut Flow, texts: Vec<Text>, mut also: Batch) -> Result<Outcome> {
         flow.ui.messages = texts;
         let question = ask::question(cx, flow).await?;
         draw::draw(cx, &self.methods, flow, &question).await?;
-        if let Question::Known { identifier, .. } = question
+        if let Question::Known { identifier, .. } = &question
             && !draw::offers_a_method(flow)
         {
+            let identifier = identifier.clone();
             flow.memory.remove(ask::IDENTIFIER);
             let typed = Input::new([("identifier".to_owned(), identifier.into())].into_iter().collect());
             let unknown = Problem::field("identifier", catalog::account_not_found());
             return self.invalid(cx, flow, unknown, &typed, also).await;
         }
+        also.append(self.go_ahead(cx, flow, &question).await?);
         self.save(cx, flow, also).await?;
         Ok(rendered(cx, flow.clone(), Why::Advanced))
+    }
+
+    /// Lets the method that the form offers alone do what it does without being asked; what is to be written with it.
+    async fn go_ahead(&self, cx: &Cx<'_>, flow: &mut Flow, question: &Question) -> Result<Batch> {
+        let Some(method) = draw::only_method(&self.methods, flow) else { return Ok(Batch::new()) };
+        let (texts, also) = match method.unasked(cx, flow, &question.ask()).await? {
+            None => return Ok(Batch::new()),
+            Some(Step::Show { texts, also }) => (texts, also),
+            Some(step) => return Err(Problem::bug(format!("a step {} was made by nobody's wish", step.name()))),
+        };
+        flow.active = Some(method.id().to_owned());
+        flow.ui.messages = texts;
+        let question = ask::question(cx, flow).await?;
+        draw::draw(cx, &self.methods, flow, &question).await?;
+        Ok(also)
     }
 
     /// Draws the form again with what was wrong; a problem that no form can show is passed on.

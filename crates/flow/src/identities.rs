@@ -175,7 +175,7 @@ pub fn available_aal(engine: &Engine, snapshot: &Snapshot, identity: &Identity) 
     aal::available(strength(engine, snapshot, identity))
 }
 
-/// How many factors the person's credentials amount to, by the methods' own judgement.
+/// How many factors the person's credentials amount to, by the methods' own judgement, within what their types can be.
 pub fn strength(engine: &Engine, snapshot: &Snapshot, identity: &Identity) -> Strength {
     judged(&engine.methods, snapshot, identity)
 }
@@ -188,7 +188,7 @@ pub fn is_last_first_factor(cx: &Cx<'_>, identity: &Identity) -> bool {
 fn judged(methods: &[Box<dyn Method>], snapshot: &Snapshot, identity: &Identity) -> Strength {
     let strengths = identity.credentials.iter().filter_map(|credential| {
         let method = methods.iter().find(|method| method.credential() == Some(credential.kind))?;
-        Some(method.strength(snapshot, credential))
+        Some(method.strength(snapshot, credential).within(aal::role_of(credential.kind)))
     });
     strengths.sum()
 }

@@ -200,6 +200,12 @@ pub trait Method: Send + Sync {
     /// Its nodes for that question; none if it has nothing to offer. It may keep secrets in `flow.memory`.
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>>;
 
+    /// What it does without being asked, where the form that puts this question offers nothing but its own way: sends a
+    /// code to the one address there is, say. The flow moves on then, or nothing happens.
+    async fn unasked(&self, _cx: &Cx<'_>, _flow: &mut Flow, _ask: &Ask<'_>) -> Result<Option<Step>> {
+        Ok(None)
+    }
+
     /// Judges a submission: what has been shown to be true?
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step>;
 }
@@ -242,7 +248,8 @@ pub enum Step {
     /// The flow moved on and stays open; the caller goes on at that address, as a browser, and finds these words above the
     /// form.
     Leave { to: String, texts: Vec<Text> },
-    /// Login, recovery: this person proved themselves so. `from`: as they were read, `to`: as they are now.
+    /// Login, recovery: this person proved themselves so. `from`: as they were read, `to`: as they are now, both with all
+    /// their credentials, as what they can reach is worked out anew.
     Prove { from: Box<Identity>, to: Box<Identity>, by: AuthenticationMethod },
     /// Registration: this person may be created.
     Create { draft: Box<Draft>, by: AuthenticationMethod },

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use zelos_core::{
     flow::{Detail, Flow, Kind, State},
     id::IdentityId,
-    identity::{AddressStatus, CredentialType, Identity, VerifiableAddress, Via, normalize},
+    identity::{self, AddressStatus, CredentialType, Identity, VerifiableAddress, Via, normalize},
     problem::{Problem, Result},
     text::catalog,
 };
@@ -45,6 +45,9 @@ pub struct Sent {
     pub via: Via,
     /// The address; empty if an administrator hands the secret over.
     pub value: String,
+    /// The version of the person when it was sent; 0 if it does not matter.
+    #[serde(default)]
+    version: i64,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
 }
@@ -109,13 +112,24 @@ pub(crate) fn prepare(
 ) -> Result<(String, OffsetDateTime)> {
     let secret = sender.secret(cx.rng);
     let expires_at = cx.clock.now() + lifespan.unwrap_or_else(|| sender.lifespan(cx.snapshot));
-    let mut sent = Sent { tag: String::new(), identity, via, value: value.to_owned(), expires_at };
+    let mut sent = Sent { tag: String::new(), identity, via, value: value.to_owned(), version: 0, expires_at };
     let tag = cx.snapshot.keys.mac(PURPOSE, &sent.message(flow, sender, &secret));
     sent.tag = STANDARD_NO_PAD.encode(tag.ok_or_else(|| Problem::bug("there is no key for tags"))?);
     let mut all = all_sent(flow)?;
     all.push(sent);
     flow.memory.set(SENT, serde_json::to_value(&all).map_err(|error| Problem::Bug(error.into()))?);
     Ok((secret, expires_at))
+}
+
+/// Makes what was prepared last worth something only as long as the person stays as they are: whoever read somebody's mail
+/// for a while must not come back after a recovery or a new password, by a secret that they had asked for before.
+fn bind(flow: &mut Flow, version: i64) -> Result<()> {
+    let mut all = all_sent(flow)?;
+    if let Some(sent) = all.last_mut() {
+        sent.version = version;
+    }
+    flow.memory.set(SENT, serde_json::to_value(&all).map_err(|error| Problem::Bug(error.into()))?);
+    Ok(())
 }
 
 /// Sends a secret to addresses of that person, each one of its own, in place of any that was sent before.
@@ -163,6 +177,9 @@ pub(crate) fn send(
     batch: &mut Batch,
 ) -> Result<()> {
     let (secret, expires_at) = prepare(cx, flow, sender, (identity.id, via, value), None)?;
+    if flow.kind() == Kind::Recovery {
+        bind(flow, identity.version)?;
+    }
     let (template, says) = sender.letter(cx, flow, &secret, via);
     let letter = Letter { template, via, to: value, identity: Some(identity), says, expires_at: Some(expires_at) };
     mail::queue(cx, batch, flow, &letter)
@@ -275,7 +292,7 @@ pub fn start_again(reason: &'static str) -> Problem {
 }
 
 /// The person whose address it was when the secret was sent, before and after the proof; none if they are gone or have
-/// another address by now. In a recovery an address counts as proven, too, unless an administrator handed the secret
+/// another address by now, or, in a recovery, have changed in anything. In a recovery an address counts as proven, too, unless an administrator handed the secret
 /// over.
 pub async fn proven(cx: &Cx<'_>, flow: &Flow, sent: &Sent) -> Result<Option<(Identity, Identity)>> {
     let Some(from) = rows::find_with_credentials(cx.store, sent.identity).await? else { return Ok(None) };
@@ -283,6 +300,8 @@ pub async fn proven(cx: &Cx<'_>, flow: &Flow, sent: &Sent) -> Result<Option<(Ide
     let at = |via: Via, value: &str| via == sent.via && value == sent.value;
     let has = match flow.detail {
         Detail::Recovery { by_admin: true, .. } => return Ok(Some((from, to))),
+        // Who is switched off is told so by the end of the flow.
+        Detail::Recovery { .. } if sent.version != from.version && from.state == identity::State::Active => false,
         Detail::Recovery { .. } => from.recovery_addresses.iter().any(|address| at(address.via, &address.value)),
         Detail::Login { .. } if takes_codes_at(&from, sent.via, &sent.value) => true,
         _ => from.verifiable_addresses.iter().any(|address| at(address.via, &address.value)),

@@ -53,7 +53,7 @@ pub fn begin(cx: &Cx<'_>, identity: &Identity, by: AuthenticationMethod) -> (Ses
         issued_at: now,
         authenticated_at: now,
         expires_at: now + *cx.snapshot.session.lifespan,
-        aal: aal::of(&methods),
+        aal: aal::of(&methods, cx.snapshot.security.assurance.distinct_channels),
         methods,
         devices: vec![cx.request.device(DeviceId(cx.rng.uuid_v7(cx.clock)))],
         created_at: now,
@@ -66,7 +66,8 @@ pub fn begin(cx: &Cx<'_>, identity: &Identity, by: AuthenticationMethod) -> (Ses
 pub fn go_on(cx: &Cx<'_>, current: &Current, by: AuthenticationMethod) -> (Session, SessionToken) {
     let now = cx.clock.now();
     let mut session = current.session.clone();
-    session.prove(AuthenticationMethod { completed_at: now, ..by });
+    let by = AuthenticationMethod { completed_at: now, ..by };
+    session.prove(by, cx.snapshot.security.assurance.distinct_channels);
     session.expires_at = now + *cx.snapshot.session.lifespan;
     (session, current.token.clone())
 }

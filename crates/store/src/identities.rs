@@ -365,13 +365,13 @@ async fn with_credentials(store: &Store, sql: &'static str, params: &[Value<'_>]
     Ok(found)
 }
 
-/// Who uses that identifier (in normal form) with credentials of that type, and the credential. The identity holds no
-/// credentials.
+/// Who uses that identifier (in normal form) with credentials of that type, with all their credentials: whoever signs in
+/// is judged by all of them.
 pub async fn find_by_identifier(
     store: &Store,
     kind: CredentialType,
     identifier: &str,
-) -> Result<Option<(Identity, Credential)>, Error> {
+) -> Result<Option<Identity>, Error> {
     if is_unstorable(identifier) {
         return Ok(None);
     }
@@ -381,12 +381,11 @@ pub async fn find_by_identifier(
         ", ",
         credential_columns!(),
         " FROM credential_identifiers n \
-         JOIN credentials c ON c.nid = n.nid AND c.identity_id = n.identity_id AND c.type = n.type \
+         JOIN credentials c ON c.nid = n.nid AND c.identity_id = n.identity_id \
          JOIN identities i ON i.nid = n.nid AND i.id = n.identity_id \
          WHERE n.nid = ? AND n.type = ? AND n.identifier = ?"
     );
-    let params = [NETWORK, kind.as_str().into(), identifier.into()];
-    store.optional(sql, &params, |row| Ok((identity(row)?, credential(row, IDENTITY_COLUMNS)?))).await
+    with_credentials(store, sql, &[NETWORK, kind.as_str().into(), identifier.into()]).await
 }
 
 /// The identity that an operator knows by that id, without its credentials.

@@ -6,7 +6,7 @@ use crate::{
     batch::{Batch, Expect},
     db::Store,
     error::Error,
-    identities::{person, word},
+    identities::{VERSION, person, word},
     page::{List, Page, marks, padded},
     value::{NETWORK, Row, Value},
 };
@@ -23,29 +23,54 @@ pub const EXISTS: &str = "session";
 /// Guard: the identity has no session.
 pub const ANY: &str = "sessions of the identity";
 
-/// Adds a session that answers to that token.
-pub fn insert(batch: &mut Batch, session: &Session, token: &SessionToken) {
-    let (methods, devices) = (batch.json(&session.methods), batch.json(&session.devices));
-    let hash = token.hash();
-    batch.insert(
+/// The columns that a new session fills.
+macro_rules! new_session_columns {
+    () => {
         "sessions (nid, id, identity_id, token_hash, active, issued_at, authenticated_at, expires_at, aal, methods, \
-         devices, created_at, updated_at)",
-        [[
-            NETWORK,
-            session.id.into(),
-            session.identity_id.into(),
-            hash.as_slice().into(),
-            session.active.into(),
-            session.issued_at.into(),
-            session.authenticated_at.into(),
-            session.expires_at.into(),
-            session.aal.as_str().into(),
-            methods,
-            devices,
-            session.created_at.into(),
-            session.updated_at.into(),
-        ]],
+         devices, created_at, updated_at)"
+    };
+}
+
+/// What it fills them with.
+fn new_session(batch: &mut Batch, session: &Session, token: &SessionToken) -> [Value<'static>; 13] {
+    let (methods, devices) = (batch.json(&session.methods), batch.json(&session.devices));
+    [
+        NETWORK,
+        session.id.into(),
+        session.identity_id.into(),
+        Value::from(token.hash().as_slice()).into_owned(),
+        session.active.into(),
+        session.issued_at.into(),
+        session.authenticated_at.into(),
+        session.expires_at.into(),
+        session.aal.as_str().into(),
+        methods,
+        devices,
+        session.created_at.into(),
+        session.updated_at.into(),
+    ]
+}
+
+/// Adds a session that answers to that token, of somebody whom the same batch makes or changes.
+pub fn insert(batch: &mut Batch, session: &Session, token: &SessionToken) {
+    let row = new_session(batch, session, token);
+    batch.insert(new_session_columns!(), [row]);
+}
+
+/// Adds a session of somebody who is still as they were read. Guarded by [`VERSION`]: whoever proved themselves with
+/// what has been changed meanwhile, and whose sessions have just been ended for it, gets none. The row of the person is
+/// held until the commit, as the foreign key holds it anyway, so that a change waits for the session or the other way
+/// round, and ends it.
+pub fn insert_unless_changed(batch: &mut Batch, session: &Session, token: &SessionToken, version: i64) {
+    let row = new_session(batch, session, token);
+    let sql = concat!(
+        "INSERT INTO ",
+        new_session_columns!(),
+        " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM identities i \
+         WHERE i.nid = ? AND i.id = ? AND i.version = ? FOR SHARE"
     );
+    let person = [NETWORK, session.identity_id.into(), version.into()];
+    batch.guarded(VERSION, Expect::Rows(1), sql, row.into_iter().chain(person));
 }
 
 /// Stores what has changed in an active session, whose token stays. Guarded by [`ACTIVE`].

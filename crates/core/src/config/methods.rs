@@ -103,6 +103,11 @@ impl CodeMethod {
     pub fn is_enabled(&self) -> bool {
         self.enabled || self.passwordless_enabled
     }
+
+    /// Whether codes are a second factor.
+    pub fn is_second_factor(&self) -> bool {
+        self.enabled && self.mfa_enabled && !self.passwordless_enabled
+    }
 }
 
 /// How codes behave.

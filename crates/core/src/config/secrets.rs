@@ -57,6 +57,16 @@ pub struct Security {
     pub attempt_budgets: AttemptBudgets,
     /// Identity schemas may not refer to other documents.
     pub disallow_ref_in_identity_schemas: bool,
+    pub assurance: Assurance,
+}
+
+/// What two factors are.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Assurance {
+    /// Two proofs that came by mail or short message (`code`, and the codes and links of a recovery) are not two factors:
+    /// together they make no second level. Off by default, since the original counts them.
+    pub distinct_channels: bool,
 }
 
 /// Whether strangers can find out who has an account.

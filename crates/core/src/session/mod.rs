@@ -41,12 +41,12 @@ impl Session {
         self.active && self.expires_at > now && person == identity::State::Active
     }
 
-    /// Adds a proof: the assurance is computed anew and the clock of freshness starts again.
-    pub fn prove(&mut self, proof: AuthenticationMethod) {
+    /// Adds a proof: the assurance is computed anew (see [`aal::of`]) and the clock of freshness starts again.
+    pub fn prove(&mut self, proof: AuthenticationMethod, distinct_channels: bool) {
         self.authenticated_at = proof.completed_at;
         self.updated_at = proof.completed_at;
         self.methods.push(proof);
-        self.aal = aal::of(&self.methods);
+        self.aal = aal::of(&self.methods, distinct_channels);
     }
 }
 

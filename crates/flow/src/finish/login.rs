@@ -4,14 +4,15 @@ use super::{Caller, completed, destination, heed};
 use crate::{
     engine::Engine,
     hooks::{self, Event},
+    identities,
     plug::{Cx, Issued, Outcome},
     sessions,
 };
 use zelos_core::{
-    flow::{Channel, Flow, Kind, State},
+    flow::{Channel, Detail, Flow, Kind, State},
     identity::{self, Identity},
-    problem::{Problem, Result},
-    session::{AuthenticationMethod, aal},
+    problem::{NoSession, Problem, Result},
+    session::{Aal, AuthenticationMethod, aal},
     text::catalog,
 };
 use zelos_store::{Batch, flows, sessions as rows};
@@ -29,7 +30,13 @@ pub(super) async fn finish(
     if identity.state != identity::State::Active {
         return Err(Problem::form(catalog::account_disabled()));
     }
+    // It may have been worked out under another configuration, or not at all.
+    identity.available_aal = identities::available_aal(engine, cx.snapshot, &identity);
     let own = cx.session.filter(|current| current.session.identity_id == identity.id);
+    if own.is_none() && matches!(flow.detail, Detail::Login { requested_aal: Aal::Aal2, .. }) {
+        // Methods ask for the factor of whoever is signed in; that nobody gets in by another's is not left to them.
+        return Err(Problem::NoSession(NoSession::ForSecondFactor));
+    }
     let (session, token) = match own {
         Some(current) => sessions::go_on(cx, current, by),
         None => sessions::begin(cx, &identity, by),
@@ -49,7 +56,8 @@ pub(super) async fn finish(
     let mut batch = heed(engine, verdict, batch).await?;
     match own {
         Some(_) => rows::update(&mut batch, &session),
-        None => rows::insert(&mut batch, &session, &token),
+        None if identity != *old => rows::insert(&mut batch, &session, &token),
+        None => rows::insert_unless_changed(&mut batch, &session, &token, old.version),
     }
     flows::update(&mut batch, &flow);
     engine.store.commit(batch).await?;

@@ -7,6 +7,7 @@ use crate::{
     begin, draw,
     engine::Engine,
     hooks::{self, Event},
+    identities,
     plug::{Cx, Issued, Outcome},
     sessions,
 };
@@ -33,6 +34,7 @@ pub(super) async fn finish(
     if identity.state != identity::State::Active {
         return Err(Problem::start_again(catalog::account_disabled()));
     }
+    identity.available_aal = identities::available_aal(engine, cx.snapshot, &identity);
     let (session, token) = sessions::begin(cx, &identity, by);
     flow.state = State::PassedChallenge;
     flow.updated_at = cx.clock.now();
@@ -43,7 +45,8 @@ pub(super) async fn finish(
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
     let verdict = hooks::after(engine, cx, &mut event).await?;
     let mut batch = first;
-    if !verdict.is_end() && identity != *old {
+    if !verdict.is_end() {
+        // Even if nothing is new about them: other secrets that were sent for a recovery end with their version.
         zelos_store::identities::update(&mut batch, old, &identity);
     }
     batch.append(hooked);

@@ -31,9 +31,6 @@ static RECOVERY: LazyLock<PayloadSchema> =
 static VERIFICATION: LazyLock<PayloadSchema> =
     LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/verification.json")));
 
-/// Memory: the one address that a second factor was asked for by.
-const VIA: &str = "via";
-
 /// How many digits a code has.
 const DIGITS: u32 = 6;
 
@@ -55,7 +52,7 @@ impl Method for Code {
         let code = &snapshot.selfservice.methods.code;
         match kind {
             Kind::Recovery | Kind::Verification => code.is_enabled(),
-            Kind::Login => code.passwordless_enabled || code.mfa_enabled,
+            Kind::Login => code.passwordless_enabled || code.is_second_factor(),
             Kind::Registration => code.passwordless_enabled,
             Kind::Settings => false,
         }
@@ -108,7 +105,7 @@ impl Method for Code {
         let count = identities::code_addresses(credential).len();
         Strength {
             first: if code.passwordless_enabled { count } else { 0 },
-            second: if code.mfa_enabled { count } else { 0 },
+            second: if code.is_second_factor() { count } else { 0 },
         }
     }
 
@@ -131,6 +128,10 @@ impl Method for Code {
         }
     }
 
+    async fn unasked(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Option<Step>> {
+        self.send_unasked(cx, flow, ask).await
+    }
+
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         match flow.kind() {
             Kind::Recovery => self.recover(cx, flow, input).await,
@@ -149,6 +150,11 @@ impl Code {
         let wrong = |flow: &Flow| Ok(Step::wrong(proofs::guess(flow)?, self.wrong(kind)));
         let Some(sent) = proofs::check(cx, flow, self, code)? else { return wrong(flow) };
         let Some((from, to)) = proofs::proven(cx, flow, &sent).await? else { return wrong(flow) };
+        // A second proof is one of whoever is signed in: what was sent to somebody else who had this flow is none.
+        let is_second = matches!(flow.detail, Detail::Login { requested_aal: Aal::Aal2, .. });
+        if is_second && cx.session.is_none_or(|current| current.session.identity_id != from.id) {
+            return wrong(flow);
+        }
         let by = AuthenticationMethod::new(proves.0, proves.1, cx.clock.now());
         Ok(Step::Prove { from: Box::new(from), to: Box::new(to), by })
     }

@@ -101,9 +101,9 @@ async fn find(cx: &Cx<'_>, handle: &[u8]) -> Result<(Identity, CredentialType)> 
         return Ok((of, CredentialType::Passkey));
     }
     if let Ok(name) = std::str::from_utf8(handle)
-        && let Some((of, credential)) = stored::find_by_identifier(cx.store, CredentialType::Passkey, name).await?
+        && let Some(of) = stored::find_by_identifier(cx.store, CredentialType::Passkey, name).await?
     {
-        return Ok((Identity { credentials: vec![credential], ..of }, CredentialType::Passkey));
+        return Ok((of, CredentialType::Passkey));
     }
     let id = Uuid::from_slice(handle).map_err(|_| unknown())?;
     let of = stored::find_with_credentials(cx.store, IdentityId(id)).await?.ok_or_else(unknown)?;

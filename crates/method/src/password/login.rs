@@ -5,7 +5,7 @@ use super::{Password, hash_of, pool::PoolError, problem, proof};
 use serde_json::Value;
 use zelos_core::{
     flow::Flow,
-    identity::{Credential, CredentialType, Identity, normalize},
+    identity::{Credential, CredentialType, normalize},
     problem::{Problem, Result},
     text::catalog,
     ui::{Group, InputType, Node},
@@ -13,7 +13,7 @@ use zelos_core::{
 use zelos_flow::{
     Cx, Input, Step,
     budgets::{Guess, Secret, Whose},
-    draw,
+    draw, identities as people,
 };
 use zelos_store::identities;
 
@@ -24,13 +24,14 @@ impl Password {
         let password = input.text("password").unwrap_or_default();
         let identifier = normalize::identifier(identifier);
         let found = identities::find_by_identifier(cx.store, CredentialType::Password, &identifier).await?;
-        let known = found.as_ref().and_then(|(_, credential)| hash_of(credential));
+        let credential = found.as_ref().and_then(|identity| identity.credential(CredentialType::Password));
+        let known = credential.and_then(hash_of);
         let verified = match known {
             Some(hash) => match self.pool.verify(password, hash).await {
                 Ok(is_right) => Some(is_right),
                 // Nothing is right for such a hash, and nobody is to learn that the person exists by it.
                 Err(PoolError::Hash(error)) => {
-                    let identity = found.as_ref().map(|(identity, _)| identity.id.to_string());
+                    let identity = found.as_ref().map(|identity| identity.id.to_string());
                     tracing::error!(identity, %error, "a stored password hash cannot be used");
                     None
                 }
@@ -44,32 +45,29 @@ impl Password {
             self.pool.verify_nobody(self.hasher(cx.snapshot), password).await.map_err(problem)?;
             false
         };
-        match found {
-            Some((identity, credential)) if is_right => {
-                let renewed = self.upgrade(cx, &credential, password).await;
-                let with = |credential| Box::new(Identity { credentials: vec![credential], ..identity.clone() });
-                let to = with(renewed.unwrap_or_else(|| credential.clone()));
-                Ok(Step::Prove { from: with(credential), to, by: proof(cx) })
-            }
-            found => {
-                let whose = Whose::of(found.map(|(identity, _)| identity.id), &identifier);
-                let says = Err(Problem::form(catalog::wrong_credentials()));
-                Ok(Step::Wrong { guess: Guess::at(Secret::Password, whose), says })
-            }
+        let (Some(from), Some(credential), true) = (&found, credential, is_right) else {
+            let whose = Whose::of(found.map(|identity| identity.id), &identifier);
+            let says = Err(Problem::form(catalog::wrong_credentials()));
+            return Ok(Step::Wrong { guess: Guess::at(Secret::Password, whose), says });
+        };
+        let mut to = from.clone();
+        if let Some(config) = self.upgrade(cx, credential, password).await {
+            people::set_credential(cx.clock, cx.rng, &mut to, CredentialType::Password, config);
         }
+        Ok(Step::Prove { from: Box::new(from.clone()), to: Box::new(to), by: proof(cx) })
     }
 
-    /// The credential with a new hash, if the configured hasher does not understand the stored one. Not being able to
+    /// The credential's content with a new hash, if the configured hasher does not understand the stored one. Not being able to
     /// make it is no reason to keep somebody out.
     ///
     /// Quirk: a hash of the same kind with other costs stays (Kratos selfservice/strategy/password/login.go).
-    async fn upgrade(&self, cx: &Cx<'_>, credential: &Credential, password: &str) -> Option<Credential> {
+    async fn upgrade(&self, cx: &Cx<'_>, credential: &Credential, password: &str) -> Option<Value> {
         let understood = hash_of(credential).is_none_or(|hash| self.hasher(cx.snapshot).understands(hash));
         if understood {
             return None;
         }
         match self.hashed(cx, password).await {
-            Ok(config) => Some(Credential { config, updated_at: cx.clock.now(), ..credential.clone() }),
+            Ok(config) => Some(config),
             Err(reason) => {
                 tracing::warn!(%reason, "a password hash could not be renewed");
                 None

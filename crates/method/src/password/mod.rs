@@ -118,8 +118,7 @@ impl Method for Password {
     }
 
     fn strength(&self, _snapshot: &Snapshot, credential: &Credential) -> Strength {
-        let usable = hash_of(credential).is_some() && credential.identifiers.iter().any(|name| !name.is_empty());
-        if usable { Strength::FIRST } else { Strength::NONE }
+        if is_usable(credential) { Strength::FIRST } else { Strength::NONE }
     }
 
     async fn import(&self, cx: &Cx<'_>, config: &Value, _known: Option<&Credential>) -> Result<Value> {
@@ -180,7 +179,12 @@ fn hash_of(credential: &Credential) -> Option<&str> {
 }
 
 fn usable(of: &Identity) -> Option<&Credential> {
-    of.credential(CredentialType::Password).filter(|credential| hash_of(credential).is_some())
+    of.credential(CredentialType::Password).filter(|credential| is_usable(credential))
+}
+
+/// Whether somebody can be called so, and has a password.
+fn is_usable(credential: &Credential) -> bool {
+    hash_of(credential).is_some() && credential.identifiers.iter().any(|name| !name.is_empty())
 }
 
 fn has_password(of: &Identity) -> bool {

@@ -123,11 +123,10 @@ fn judge(cx: &Cx<'_>, flow: &mut Flow, from: Identity, aal: Aal, answer: &str) -
     Ok(Step::Prove { from: Box::new(from), to: Box::new(to), by })
 }
 
-/// Whoever has security keys and is called so, with these keys alone.
+/// Whoever has security keys and is called so.
 async fn find(cx: &Cx<'_>, identifier: &str) -> Result<Option<Identity>> {
     let identifier = normalize::identifier(identifier);
-    let found = stored::find_by_identifier(cx.store, CredentialType::Webauthn, &identifier).await?;
-    Ok(found.map(|(of, credential)| Identity { credentials: vec![credential], ..of }))
+    Ok(stored::find_by_identifier(cx.store, CredentialType::Webauthn, &identifier).await?)
 }
 
 async fn signed_in(cx: &Cx<'_>) -> Result<Identity> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use zelos_testkit::{Answer, App, Mode, Persona, Setup, node, scenario, scenario_for_each};
 
 /// People with an address and a phone, both for codes.
-fn setup(more: &Value) -> Setup {
+pub(crate) fn setup(more: &Value) -> Setup {
     let code = |format: &str, via: &str| {
         json!({ "type": "string", "format": format, "ory.sh/kratos": {
             "credentials": { "password": { "identifier": true }, "code": { "identifier": true, "via": via } },
@@ -31,19 +31,19 @@ fn setup(more: &Value) -> Setup {
     .and(more)
 }
 
-fn email_of(visitor: &Persona, name: &str) -> String {
+pub(crate) fn email_of(visitor: &Persona, name: &str) -> String {
     format!("{name}-{:?}@example.org", visitor.mode).to_lowercase()
 }
 
 /// The code in the newest letter to that address.
-async fn code(app: &App, to: &str) -> String {
+pub(crate) async fn code(app: &App, to: &str) -> String {
     let letter = app.letters(to).await.pop().expect("a letter was written");
     let says = |name: &str| letter.template_data.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     says("login_code").or_else(|| says("registration_code")).expect("the letter has a code")
 }
 
 /// A step that is not the last: the flow as it is then.
-async fn step(visitor: &mut Persona, kind: &str, flow: &Value, mut values: Value) -> Value {
+pub(crate) async fn step(visitor: &mut Persona, kind: &str, flow: &Value, mut values: Value) -> Value {
     values["method"] = "code".into();
     let answer = visitor.submit(flow, values).await;
     if visitor.mode == Mode::Page {
@@ -54,18 +54,18 @@ async fn step(visitor: &mut Persona, kind: &str, flow: &Value, mut values: Value
     visitor.flow(kind, &answer).await
 }
 
-async fn last(visitor: &mut Persona, flow: &Value, mut values: Value) -> Answer {
+pub(crate) async fn last(visitor: &mut Persona, flow: &Value, mut values: Value) -> Answer {
     values["method"] = "code".into();
     let answer = visitor.submit(flow, values).await;
     visitor.keep_token(&answer);
     answer
 }
 
-fn message(flow: &Value) -> u64 {
+pub(crate) fn message(flow: &Value) -> u64 {
     flow["ui"]["messages"][0]["id"].as_u64().unwrap_or_default()
 }
 
-fn other_than(code: &str) -> String {
+pub(crate) fn other_than(code: &str) -> String {
     format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by it")]
 
 mod admin;
+mod assurance;
 mod budgets;
 mod code;
 mod courier;
@@ -19,6 +20,7 @@ mod quirks;
 mod recovery;
 mod recovery_choices;
 mod registration;
+mod second_code;
 mod security;
 mod sessions;
 mod settings;

@@ -1,6 +1,6 @@
 //! Getting back into an account by ways that not everybody has: a choice among addresses, an administrator's help.
 
-use super::recovery::{bring, by, email_of, settings_behind};
+use super::recovery::{ask, bring, by, email_of, settings_behind};
 use crate::wire::PASSWORD;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -212,6 +212,56 @@ async fn a_code_of_an_administrator_opens_no_recovery_that_is_switched_off() {
         assert!(app.letters("off@example.org").await.is_empty());
         let answer = bring(&mut visitor, &flow, made["recovery_code"].as_str().unwrap()).await;
         settings_behind(&visitor, &answer);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_sent_before_is_worth_nothing_after_a_recovery_or_a_new_password() {
+    scenario_for_each(by("code", &json!({})), async |app, mut visitor| {
+        let email = email_of(&visitor, "outlived");
+        let person = app.person(&email, PASSWORD).await;
+        // Their address is proven, so that a recovery changes nothing about them.
+        let proven = json!([{ "op": "replace", "path": "/verifiable_addresses/0/verified", "value": true }]);
+        let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+        assert_eq!(app.admin("PATCH", &path, Some(proven)).await.status, 200);
+        let mut thief = app.visitor(Mode::Spa);
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            let flow = thief.begin("recovery", "").await;
+            let flow = ask(&mut thief, &flow, "code", &email).await;
+            kept.push((flow, app.code(&email).await));
+        }
+        let body = json!({ "identity_id": person["id"], "expires_in": "30m" });
+        let handed = app.admin("POST", "/admin/recovery/code", Some(body)).await.json();
+
+        let flow = visitor.begin("recovery", "").await;
+        let flow = ask(&mut visitor, &flow, "code", &email).await;
+        let answer = bring(&mut visitor, &flow, &app.code(&email).await).await;
+        settings_behind(&visitor, &answer);
+        let (flow, code) = &kept[0];
+        assert_eq!(bring(&mut thief, flow, code).await.messages(), vec![4_060_006]);
+
+        let flow = thief.begin("recovery", "").await;
+        let flow = ask(&mut thief, &flow, "code", &email).await;
+        let code = app.code(&email).await;
+        let mut owner = app.visitor(Mode::Spa);
+        owner.sign_in(&email, PASSWORD).await;
+        let settings = owner.begin("settings", "").await;
+        let answer =
+            owner.submit(&settings, json!({ "method": "password", "password": "quite-Another-77-horse" })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        for (flow, code) in [(&flow, &code), (&kept[1].0, &kept[1].1)] {
+            assert_eq!(bring(&mut thief, flow, code).await.messages(), vec![4_060_006]);
+        }
+        assert_eq!(thief.whoami().await.status, 401);
+
+        // What an administrator handed over is not asked for by anybody who reads mail, and stays.
+        let id = handed["recovery_link"].as_str().unwrap().split_once("flow=").unwrap().1;
+        let mut back = app.visitor(Mode::Spa);
+        let flow = back.fetch("recovery", id).await.json();
+        let answer = bring(&mut back, &flow, handed["recovery_code"].as_str().unwrap()).await;
+        settings_behind(&back, &answer);
     })
     .await;
 }

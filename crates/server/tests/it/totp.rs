@@ -12,9 +12,9 @@ use zelos_core::{
 };
 use zelos_testkit::{Answer, App, Mode, Persona, Setup, node, scenario, scenario_for_each};
 
-const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+pub(crate) const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
-fn setup() -> Setup {
+pub(crate) fn setup() -> Setup {
     Setup::with(json!({ "selfservice": { "methods": { "totp": { "enabled": true } } } }))
 }
 
@@ -23,7 +23,7 @@ fn email_of(visitor: &Persona, name: &str) -> String {
 }
 
 /// What an app shows, so many steps from now: RFC 6238, written down here once more.
-fn code(app: &App, secret: &str, drift: i64) -> String {
+pub(crate) fn code(app: &App, secret: &str, drift: i64) -> String {
     let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let step = app.now().unix_timestamp() / 30 + drift;
     let mac = Hmac::<sha1::Sha1>::new_from_slice(&secret).unwrap().chain_update(step.to_be_bytes());
@@ -34,7 +34,7 @@ fn code(app: &App, secret: &str, drift: i64) -> String {
 }
 
 /// Somebody with a password and, brought along by an administrator, an app.
-async fn person(app: &App, email: &str) -> String {
+pub(crate) async fn person(app: &App, email: &str) -> String {
     let body = json!({
         "schema_id": "default",
         "traits": { "email": email },
@@ -60,7 +60,7 @@ async fn shown(app: &App, id: &str) -> Value {
     app.admin("GET", &path, None).await.json()["credentials"]["totp"].clone()
 }
 
-async fn second(visitor: &mut Persona, code: &str) -> Answer {
+pub(crate) async fn second(visitor: &mut Persona, code: &str) -> Answer {
     let flow = visitor.begin("login", "aal=aal2").await;
     visitor.submit(&flow, json!({ "method": "totp", "totp_code": code })).await
 }

@@ -66,7 +66,7 @@ impl Method for MagicWord {
             Detail::Login { .. } => {
                 let name = input.text("identifier").unwrap_or_default();
                 let found = identities::find_by_identifier(cx.store, CredentialType::Password, name).await?;
-                let (identity, _) = found.ok_or_else(|| Problem::form(catalog::wrong_credentials()))?;
+                let identity = found.ok_or_else(|| Problem::form(catalog::wrong_credentials()))?;
                 Ok(Step::Prove { from: Box::new(identity.clone()), to: Box::new(identity), by })
             }
             Detail::Registration => {
@@ -145,10 +145,16 @@ impl Method for Misfit {
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         let by = AuthenticationMethod::new(MethodName::Code, Aal::Aal1, cx.clock.now());
         let found = identities::find_by_identifier(cx.store, CredentialType::Password, "misfit@example.org").await?;
-        let (identity, _) = found.ok_or_else(|| Problem::bad("nobody is there"))?;
+        let identity = found.ok_or_else(|| Problem::bad("nobody is there"))?;
         let identity = Box::new(identity);
         Ok(match input.text("word") {
             Some("prove") => Step::Prove { from: identity.clone(), to: identity, by },
+            Some("late") => {
+                let mut batch = zelos_store::Batch::new();
+                identities::update(&mut batch, &identity, &identity);
+                cx.store.commit(batch).await?;
+                Step::Prove { from: identity.clone(), to: identity, by }
+            }
             Some("change") => Step::Change { from: identity.clone(), to: identity, by: None },
             Some("confirm") => Step::Confirm { from: identity.clone(), to: identity, via: Via::Email },
             _ => {
@@ -196,6 +202,40 @@ async fn a_step_that_does_not_fit_the_flow_is_a_fault_and_does_nothing() {
         }
         let query = "/admin/identities?credentials_identifier=made@example.org";
         assert_eq!(app.admin("GET", query, None).await.json(), json!([]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_factor_of_somebody_else_opens_nothing_whatever_a_method_says() {
+    let setup = Setup::default().wired(|parts| parts.methods.insert(0, Box::new(Misfit)));
+    zelos_testkit::scenario(setup, async |app| {
+        for name in ["misfit", "other"] {
+            app.person(&format!("{name}@example.org"), crate::wire::PASSWORD).await;
+        }
+        let mut visitor = app.visitor(zelos_testkit::Mode::Native);
+        visitor.sign_in("other@example.org", crate::wire::PASSWORD).await;
+        let flow = visitor.begin("login", "aal=aal2").await;
+        let answer = visitor.submit(&flow, json!({ "method": "misfit", "word": "prove" })).await;
+        assert_eq!(answer.json()["error"]["id"], "session_aal1_required", "{}", answer.text);
+        assert_eq!(answer.json()["session_token"], serde_json::Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_changed_while_they_signed_in_is_judged_again() {
+    let setup = Setup::default().wired(|parts| parts.methods.insert(0, Box::new(Misfit)));
+    zelos_testkit::scenario(setup, async |app| {
+        let id = app.person("misfit@example.org", crate::wire::PASSWORD).await["id"].as_str().unwrap().to_owned();
+        let mut visitor = app.visitor(zelos_testkit::Mode::Native);
+        let flow = visitor.begin("login", "").await;
+        // Changed each time they prove themselves, so a second try helps no more than the first.
+        let answer = visitor.submit(&flow, json!({ "method": "misfit", "word": "late" })).await;
+        assert_eq!(answer.status, 409, "{}", answer.text);
+        assert_eq!(app.admin("GET", &format!("/admin/identities/{id}/sessions"), None).await.json(), json!([]));
+        let answer = visitor.submit(&flow, json!({ "method": "misfit", "word": "prove" })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
     })
     .await;
 }

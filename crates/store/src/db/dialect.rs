@@ -73,9 +73,17 @@ pub(crate) fn postgres_guarded(sql: &str, expect: Expect) -> Cow<'_, str> {
     ))
 }
 
+/// How a statement ends that holds the rows it reads. SQLite writes one batch at a time and needs no such word.
+pub(crate) const HELD: &str = " FOR SHARE";
+
+/// `FOR SHARE` becomes the older word for it, which MariaDB knows, too.
+///
 /// `ON CONFLICT (…) DO UPDATE SET a = excluded.a` becomes `ON DUPLICATE KEY UPDATE a = VALUES(a)`. MySQL then looks
 /// at every unique key of the table, so an upsert is for tables with one.
 pub(crate) fn mysql(sql: &str) -> String {
+    if let Some(sql) = sql.strip_suffix(HELD) {
+        return format!("{sql} LOCK IN SHARE MODE");
+    }
     let Some((insert, upsert)) = sql.split_once(" ON CONFLICT ") else { return sql.to_owned() };
     let Some((_, assignments)) = upsert.split_once(" DO UPDATE SET ") else {
         // `DO NOTHING`: an assignment without effect, as `INSERT IGNORE` would hide other errors.
@@ -119,6 +127,7 @@ mod tests {
         let sql = "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a, b) DO NOTHING";
         assert_eq!(mysql(sql), "INSERT INTO t (a, b) VALUES (?, ?) ON DUPLICATE KEY UPDATE a = a");
         assert_eq!(mysql("SELECT 1"), "SELECT 1");
+        assert_eq!(mysql("SELECT 1 FOR SHARE"), "SELECT 1 LOCK IN SHARE MODE");
     }
 
     #[test]

@@ -139,7 +139,7 @@ async fn everything(store: &Store) {
     let mut batch = Batch::new();
     sessions::insert(&mut batch, &session(2, old.id), &token);
     sessions::delete_of_identity(&mut batch, old.id);
-    sessions::insert(&mut batch, &session(2, old.id), &token);
+    sessions::insert_unless_changed(&mut batch, &session(2, old.id), &token, old.version + 1);
     sessions::delete(&mut batch, SessionId(sample::id(2)));
     identities::delete(&mut batch, old.id);
     store.commit(batch).await.unwrap();
@@ -204,6 +204,10 @@ async fn no_statement_reads_a_whole_table() {
             let (explain, column, scan) = match store.dialect() {
                 Dialect::Sqlite => ("EXPLAIN QUERY PLAN ", 3, "SCAN "),
                 _ => ("EXPLAIN ", 0, "Seq Scan"),
+            };
+            let sql = match store.dialect() {
+                Dialect::Sqlite => sql.trim_end_matches(" FOR SHARE").to_owned(),
+                _ => sql.clone(),
             };
             let plan = store.all(format!("{explain}{sql}"), &values, |row| row.get::<String>(column)).await.unwrap();
             let scans = plan.iter().find(|step| step.contains(scan) && !is_small(step));

@@ -6,8 +6,8 @@ use crate::{
     sample::{self, person},
     statements::{increase, insert as insert_thing, numbers, table},
 };
-use zelos_core::identity::Identity;
-use zelos_store::{Batch, Error, flows, identities};
+use zelos_core::{identity::Identity, session::SessionToken};
+use zelos_store::{Batch, Error, Page, flows, identities, sessions};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_gets_the_identifier() {
@@ -29,6 +29,50 @@ async fn one_of_many_gets_the_identifier() {
         }
         assert_eq!(winners, 1);
         assert_eq!(identities::count(&store).await.unwrap(), 1, "the others left nothing");
+    })
+    .await;
+}
+
+/// A change of somebody that ends their sessions, and logins that were judged by what they were before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_session_outlives_the_change_that_ends_them() {
+    each(|Database { store, .. }| async move {
+        let mut old = person(1);
+        insert(&store, &old).await.unwrap();
+        let mut number = 0;
+        let (mut begun, mut refused) = (0, 0);
+        for _ in 0..15 {
+            let logins: Vec<_> = (0..4)
+                .map(|_| {
+                    number += 1;
+                    let (store, session, version) = (store.clone(), sample::session(number, old.id), old.version);
+                    let token = SessionToken::received(&format!("race-{number}"));
+                    tokio::spawn(async move {
+                        let mut batch = Batch::new();
+                        sessions::insert_unless_changed(&mut batch, &session, &token, version);
+                        store.commit(batch).await
+                    })
+                })
+                .collect();
+            let new = Identity { version: old.version + 1, ..old.clone() };
+            let mut batch = Batch::new();
+            identities::update(&mut batch, &old, &new);
+            sessions::revoke_others(&mut batch, old.id, None, sample::NOW);
+            store.commit(batch).await.unwrap();
+            for login in logins {
+                match login.await.unwrap() {
+                    Ok(_) => begun += 1,
+                    Err(Error::Unmet(identities::VERSION)) => refused += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            let filter = sessions::Filter { active: Some(true), now: sample::NOW, except: None };
+            let page = Page::Number { page: 0, size: 9 };
+            let (left, _) = sessions::list_of_identity(&store, old.id, &filter, page).await.unwrap();
+            assert_eq!(left, []);
+            old = new;
+        }
+        assert_eq!(begun + refused, 60);
     })
     .await;
 }

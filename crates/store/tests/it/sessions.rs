@@ -51,6 +51,14 @@ async fn a_session_is_found_by_its_token() {
         assert!(error.is_unique("sessions_nid_token_hash"), "{error}");
         let orphan = change(&store, |batch| sessions::insert(batch, &session(3, IdentityId(sample::id(9))), &token(3)));
         assert!(matches!(orphan.await, Err(Error::Other(_))));
+
+        let (known, other) = (ada.version, ada.version + 1);
+        let late =
+            change(&store, |batch| sessions::insert_unless_changed(batch, &session(4, ada.id), &token(4), other));
+        assert!(matches!(late.await, Err(Error::Unmet(zelos_store::identities::VERSION))));
+        let ours = session(4, ada.id);
+        change(&store, |batch| sessions::insert_unless_changed(batch, &ours, &token(4), known)).await.unwrap();
+        assert_eq!(sessions::find_by_token(&store, &token(4)).await.unwrap().unwrap().0, ours);
     })
     .await;
 }
@@ -62,7 +70,7 @@ async fn a_revoked_session_stays_revoked() {
         identities::insert(&store, &ada).await.unwrap();
         insert(&store, 1, ada.id).await;
         let mut held = session(1, ada.id);
-        held.prove(AuthenticationMethod::new(MethodName::Totp, Aal::Aal2, NOW + Duration::HOUR));
+        held.prove(AuthenticationMethod::new(MethodName::Totp, Aal::Aal2, NOW + Duration::HOUR), false);
         change(&store, |batch| sessions::update(batch, &held)).await.unwrap();
         assert_eq!(sessions::find(&store, held.id).await.unwrap().unwrap().0, held);
         let later = NOW + Duration::weeks(1);

@@ -111,19 +111,23 @@ fn shared(nodes: &[Value]) -> Form<'_> {
     Form { group: "default", hidden, parts, guard: false, can_add: false }
 }
 
+/// Whether every form sends it: what is hidden in the group `default`, and who somebody said they are on the screen before.
+fn is_for_all(node: &Value) -> bool {
+    matches!(group(node), "default" | "identifier_first") && parts::hidden(node).is_some()
+}
+
 /// A form per group, in the order in which the groups first appear.
 fn separate(nodes: &[Value]) -> Vec<Form<'_>> {
     let mut groups: Vec<&str> = Vec::new();
     for node in nodes {
-        let is_default_hidden = group(node) == "default" && parts::hidden(node).is_some();
-        if !is_default_hidden && !groups.contains(&group(node)) {
+        if !is_for_all(node) && !groups.contains(&group(node)) {
             groups.push(group(node));
         }
     }
     groups
         .into_iter()
         .map(|wanted| {
-            let of_form = |node: &&Value| group(node) == wanted || group(node) == "default";
+            let of_form = |node: &&Value| group(node) == wanted || group(node) == "default" || is_for_all(node);
             let hidden = nodes.iter().filter(of_form).filter_map(parts::hidden).collect();
             let of_group = nodes.iter().enumerate().filter(|(_, node)| group(node) == wanted);
             let parts: Vec<Part<'_>> =

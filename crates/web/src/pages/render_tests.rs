@@ -139,6 +139,28 @@ fn a_code_that_was_sent_has_a_big_field_and_two_ways_out() {
 }
 
 #[test]
+fn who_somebody_said_they_are_goes_along_with_every_way_to_prove_it() {
+    let input = |group: &str, name: &str, kind: &str, value: &str| {
+        json!({
+            "type": "input", "group": group, "messages": [], "meta": { "label": { "id": 1, "type": "info", "text": name } },
+            "attributes": { "node_type": "input", "name": name, "type": kind, "value": value, "disabled": false },
+        })
+    };
+    let nodes = [
+        input("identifier_first", "identifier", "hidden", "ada@example.org"),
+        input("default", "csrf_token", "hidden", "token"),
+        input("password", "password", "password", ""),
+        input("password", "method", "submit", "password"),
+        input("code", "method", "submit", "code"),
+    ];
+    let flow = json!({ "id": "x", "ui": { "action": "/x", "method": "POST", "nodes": nodes, "messages": [] } });
+    let page = draw(Kind::Login, &flow);
+    let forms: Vec<&str> = page.split("<form").skip(1).filter(|form| form.contains("name=\"method\"")).collect();
+    assert_eq!(forms.len(), 2, "{page}");
+    assert!(forms.iter().all(|form| form.contains("value=\"ada@example.org\"")), "{page}");
+}
+
+#[test]
 fn where_a_link_was_sent_the_way_on_is_in_the_mail() {
     let mut sample = sample();
     let flow = &mut sample["flow"];
