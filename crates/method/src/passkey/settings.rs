@@ -16,6 +16,13 @@ use zelos_core::{
 };
 use zelos_flow::{Cx, Input, Step, identities};
 
+/// What the person calls a new passkey, which else is called by its model. Not on the original's wire: nobody has to send
+/// it.
+const NAME: &str = "passkey_register_displayname";
+
+/// Characters.
+const LONGEST_NAME: usize = 64;
+
 impl Passkey {
     pub(super) fn settings_form(&self, cx: &Cx<'_>, flow: &mut Flow, of: &Identity) -> Result<Vec<Node>> {
         let keys = Keys::usable(of.credential(CredentialType::Passkey)).credentials;
@@ -57,17 +64,24 @@ impl Passkey {
             remove(cx, &mut to, hex)?;
             None
         } else {
-            Some(add(cx, flow, &mut to, given(input, "passkey_settings_register").unwrap_or_default())?)
+            Some(add(cx, flow, &mut to, input)?)
         };
         Ok(Step::Change { from: Box::new(from), to: Box::new(to), by })
     }
 }
 
-fn add(cx: &Cx<'_>, flow: &mut Flow, to: &mut Identity, answer: &str) -> Result<AuthenticationMethod> {
+fn add(cx: &Cx<'_>, flow: &mut Flow, to: &mut Identity, input: &Input) -> Result<AuthenticationMethod> {
+    let answer = given(input, "passkey_settings_register").unwrap_or_default();
     let credential = to.credential(CredentialType::Passkey);
     let mut keys = credential.map(Keys::of).transpose()?.unwrap_or_default();
     let challenge = Challenge::take(flow, CHALLENGE)?;
-    let key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
+    let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
+    if let Some(name) = given(input, NAME) {
+        if name.chars().count() > LONGEST_NAME {
+            return Err(Problem::field(NAME, catalog::invalid("The name is too long: 64 characters are the most.")));
+        }
+        name.clone_into(&mut key.display_name);
+    }
     keys.add(key, "passkey_settings_register")?;
     keys.user_handle = challenge.whom;
     identities::set_credential(cx.clock, cx.rng, to, CredentialType::Passkey, keys.config()?);

@@ -260,6 +260,32 @@ async fn a_passkey_is_added_and_taken_away_but_never_the_last_way_in() {
 }
 
 #[tokio::test]
+async fn a_passkey_bears_the_name_it_is_given() {
+    scenario_for_each(passkeys(), async |app, mut visitor| {
+        let email = email_of(&visitor, "name");
+        app.person(&email, PASSWORD).await;
+        visitor.sign_in(&email, PASSWORD).await;
+        let id = id_of(&mut visitor).await;
+        let mut device = Authenticator::new(ORIGIN);
+        for length in [65, 64] {
+            let (flow, name) = (visitor.begin("settings", "").await, "ä".repeat(length));
+            let answer = device.create(&options(&flow, "passkey_create_data"));
+            let values = json!({ "passkey_settings_register": answer, "passkey_register_displayname": name });
+            let answer = visitor.submit(&flow, values).await;
+            if length > 64 {
+                let shown = refused(&mut visitor, "settings", &answer).await;
+                assert_eq!(node(&shown, "passkey_register_displayname")["messages"][0]["id"], 4_000_001);
+                assert!(stored(app, &id).await.is_none());
+            } else {
+                assert!(is_done(&answer), "{}", answer.text);
+                assert_eq!(stored(app, &id).await.unwrap().config["credentials"][0]["display_name"], name);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_login_is_confirmed_by_ones_own_passkey() {
     scenario_for_each(passkeys(), async |app, mut visitor| {
         let (mut device, mut stranger) = (Authenticator::new(ORIGIN), Authenticator::new(ORIGIN));
