@@ -3,6 +3,7 @@
 //!
 //! A failure exits with 1 and says why in one line for each reason.
 
+mod admin;
 mod config;
 mod courier;
 mod migrate;
@@ -12,6 +13,7 @@ mod version;
 use crate::out;
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
+use zelos_core::rng::SystemRng;
 
 /// Zelos, an identity server.
 #[derive(Debug, Parser)]
@@ -34,6 +36,9 @@ enum Command {
     /// Prepare the database.
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Who may use the admin API.
+    #[command(subcommand)]
+    Admin(Admin),
     /// What the configuration may hold.
     #[command(subcommand)]
     Config(Config),
@@ -73,6 +78,12 @@ enum SqlCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum Admin {
+    /// Make a token, and print the lines of the configuration that let it in.
+    Token(admin::Token),
+}
+
+#[derive(Debug, Subcommand)]
 enum Config {
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
@@ -98,6 +109,10 @@ pub fn run() -> ExitCode {
             Some(SqlCommand::Status(status)) => block_on(migrate::status(files, status)),
             Some(SqlCommand::Down(_)) => migrate::down(),
         },
+        Command::Admin(Admin::Token(flags)) => {
+            admin::token(&flags, &SystemRng);
+            Ok(())
+        }
         Command::Config(Config::Schema) => {
             config::schema();
             Ok(())
