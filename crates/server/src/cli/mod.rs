@@ -4,6 +4,7 @@
 //! A failure exits with 1 and says why in one line for each reason.
 
 mod admin;
+mod backup;
 mod config;
 mod courier;
 mod migrate;
@@ -36,6 +37,10 @@ enum Command {
     /// Prepare the database.
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Write the SQLite database into a file; servers may go on meanwhile.
+    Backup(backup::Backup),
+    /// Put what a backup holds in place of the SQLite database; servers may go on meanwhile.
+    Restore(backup::Restore),
     /// Who may use the admin API.
     #[command(subcommand)]
     Admin(Admin),
@@ -109,6 +114,8 @@ pub fn run() -> ExitCode {
             Some(SqlCommand::Status(status)) => block_on(migrate::status(files, status)),
             Some(SqlCommand::Down(_)) => migrate::down(),
         },
+        Command::Backup(flags) => backup::backup(&files, &flags),
+        Command::Restore(flags) => backup::restore(&files, &flags),
         Command::Admin(Admin::Token(flags)) => {
             admin::token(&flags, &SystemRng);
             Ok(())
