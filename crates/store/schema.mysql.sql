@@ -192,3 +192,13 @@ CREATE TABLE attempts (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE INDEX attempts_nid_expires_at ON attempts (nid, expires_at);
+
+-- 0006_leases
+
+CREATE TABLE leases (
+  nid BINARY(16) NOT NULL,
+  work VARCHAR(64) NOT NULL,
+  owner BINARY(16) NOT NULL,
+  ends_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, work)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -192,3 +192,13 @@ CREATE TABLE attempts (
 );
 
 CREATE INDEX attempts_nid_expires_at ON attempts (nid, expires_at);
+
+-- 0006_leases
+
+CREATE TABLE leases (
+  nid UUID NOT NULL,
+  work TEXT COLLATE "C" NOT NULL,
+  owner UUID NOT NULL,
+  ends_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (nid, work)
+);

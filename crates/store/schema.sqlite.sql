@@ -192,3 +192,13 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attempts_nid_expires_at ON attempts (nid, expires_at);
+
+-- 0006_leases
+
+CREATE TABLE leases (
+  nid BLOB NOT NULL,
+  work TEXT NOT NULL,
+  owner BLOB NOT NULL,
+  ends_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, work)
+) STRICT;

@@ -4,6 +4,7 @@
 //! together), then one of the entities: each file holds the statements of one noun as plain functions.
 
 pub mod attempts;
+pub mod backup;
 mod batch;
 pub mod cleanup;
 mod db;
@@ -12,6 +13,7 @@ mod error;
 pub mod errors;
 pub mod flows;
 pub mod identities;
+pub mod leases;
 pub mod messages;
 pub mod migrate;
 mod page;

@@ -3,6 +3,8 @@
 //!
 //! A failure exits with 1 and says why in one line for each reason.
 
+mod admin;
+mod backup;
 mod config;
 mod courier;
 mod migrate;
@@ -12,6 +14,7 @@ mod version;
 use crate::out;
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
+use zelos_core::rng::SystemRng;
 
 /// Zelos, an identity server.
 #[derive(Debug, Parser)]
@@ -34,6 +37,13 @@ enum Command {
     /// Prepare the database.
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Write the SQLite database into a file; servers may go on meanwhile.
+    Backup(backup::Backup),
+    /// Put what a backup holds in place of the SQLite database; servers may go on meanwhile.
+    Restore(backup::Restore),
+    /// Who may use the admin API.
+    #[command(subcommand)]
+    Admin(Admin),
     /// What the configuration may hold.
     #[command(subcommand)]
     Config(Config),
@@ -73,6 +83,12 @@ enum SqlCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum Admin {
+    /// Make a token, and print the lines of the configuration that let it in.
+    Token(admin::Token),
+}
+
+#[derive(Debug, Subcommand)]
 enum Config {
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
@@ -98,6 +114,12 @@ pub fn run() -> ExitCode {
             Some(SqlCommand::Status(status)) => block_on(migrate::status(files, status)),
             Some(SqlCommand::Down(_)) => migrate::down(),
         },
+        Command::Backup(flags) => backup::backup(&files, &flags),
+        Command::Restore(flags) => backup::restore(&files, &flags),
+        Command::Admin(Admin::Token(flags)) => {
+            admin::token(&flags, &SystemRng);
+            Ok(())
+        }
         Command::Config(Config::Schema) => {
             config::schema();
             Ok(())
