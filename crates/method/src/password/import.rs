@@ -45,7 +45,7 @@ fn reason(error: HashError) -> String {
                 .to_owned()
         }
         HashError::Malformed => "The imported password hash could not be parsed.".to_owned(),
-        HashError::Unsupported(_) | HashError::TooLong { .. } => {
+        HashError::TooLong { .. } => {
             format!("The imported password is not usable: {error}.")
         }
     }
