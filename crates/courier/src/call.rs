@@ -54,6 +54,18 @@ pub enum CallError {
     Form(String),
 }
 
+impl CallError {
+    /// Where in the snippet, for callers that put secrets into it.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::Snippet(JsonnetError::Raised { place, .. } | JsonnetError::Failed { place, .. }) => {
+                Some(place.to_string())
+            }
+            Self::Lost | Self::Form(_) => None,
+        }
+    }
+}
+
 impl Call {
     /// What is configured, for that URL.
     ///
