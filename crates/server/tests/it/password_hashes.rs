@@ -121,10 +121,10 @@ async fn what_is_broken_lets_nobody_in() {
         {
             let email = format!("patched-{number}@example.org");
             let person = app.person(&email, PASSWORD).await;
-            let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+            let identity = format!("/admin/identities/{}", person["id"].as_str().unwrap());
             let member = "/credentials/password/config/hashed_password";
             let patch = json!([{ "op": "replace", "path": member, "value": hash }]);
-            assert_eq!(app.admin("PATCH", &path, Some(patch)).await.status, 200);
+            assert_eq!(app.admin("PATCH", &identity, Some(patch)).await.status, 200);
             emails.push(email);
         }
         for email in emails {

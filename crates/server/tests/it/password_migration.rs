@@ -4,7 +4,7 @@ use crate::wire::{PASSWORD, refused};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use zelos_core::config::ContentUri;
-use zelos_testkit::{App, Mode, Persona, Setup, node, scenario, scenario_for_each};
+use zelos_testkit::{App, Database, Mode, Persona, Setup, node, scenario, scenario_for_each};
 
 const OLD: &str = "https://old.example.org/check";
 
@@ -263,4 +263,17 @@ async fn who_sets_a_password_needs_the_old_server_no_more() {
         assert!(app.outbound.requests().is_empty());
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_hook_that_cannot_be_called_stops_the_start() {
+    let database = Database::sqlite().unwrap();
+    for (config, key) in [
+        (json!({ "body": ContentUri::inline("function(ctx) {") }), "migrate_hook.config.body: "),
+        (json!({ "headers": { "no name": "x" } }), "migrate_hook.config.headers.no name: "),
+    ] {
+        let refused = App::start(&database, &setup(config)).await.unwrap_err().to_string();
+        assert!(refused.contains(key), "{refused}");
+    }
+    database.remove().await.unwrap();
 }

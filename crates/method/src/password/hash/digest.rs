@@ -158,7 +158,8 @@ fn ssha(encoded: &str) -> Result<(Recipe, Vec<u8>), HashError> {
         "{SSHA512" => (Function::Sha512, 64),
         _ => return Err(HashError::Unknown),
     };
-    let bytes = LENIENT.decode(rest).map_err(|_| HashError::Malformed)?;
+    // LDIF breaks long lines.
+    let bytes = LENIENT.decode(rest.replace(['\r', '\n'], "")).map_err(|_| HashError::Malformed)?;
     let (digest, salt) = bytes.split_at_checked(length).ok_or(HashError::Malformed)?;
     if salt.is_empty() {
         return Err(HashError::Malformed);
@@ -230,6 +231,16 @@ mod tests {
         for template in ["", "{SALT}", "{password}"] {
             assert_eq!(text(template), Err(HashError::Malformed), "{template}");
         }
+    }
+
+    #[test]
+    fn broken_lines_and_odd_bits_are_read_as_ldap_servers_write_them() {
+        let text = |text: &str| parse(Format::Ssha, text).map(|(_, digest)| digest);
+        let whole = text("{SSHA}AAAAAAAAAAAAAAAAAAAAAAAAAAAAcw==");
+        assert_eq!(whole, Ok(vec![0; 20]));
+        assert_eq!(text("{SSHA}AAAAAAAAAAAAAAAAAAAA\r\nAAAAAAAAcw==\n"), whole);
+        assert_eq!(text("{SSHA}AAAAAAAAAAAAAAAAAAAAAAAAAAAAcx=="), whole);
+        assert_eq!(text("{SSHA}AAAAAAAAAAAAAAAAAAAAAAAAAAAAcw"), Err(HashError::Malformed));
     }
 
     #[test]
