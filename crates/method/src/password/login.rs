@@ -1,11 +1,11 @@
 //! Signing in with a password: the identifier and the stored hash are one look-up, whatever follows takes as long for
 //! a person who does not exist.
 
-use super::{Password, hash_of, pool::PoolError, problem, proof};
+use super::{Password, hash_of, is_elsewhere, pool::PoolError, problem, proof};
 use serde_json::Value;
 use zelos_core::{
     flow::Flow,
-    identity::{Credential, CredentialType, normalize},
+    identity::{Credential, CredentialType, Identity, normalize},
     problem::{Problem, Result},
     text::catalog,
     ui::{Group, InputType, Node},
@@ -13,64 +13,76 @@ use zelos_core::{
 use zelos_flow::{
     Cx, Input, Step,
     budgets::{Guess, Secret, Whose},
-    draw, identities as people,
+    draw,
 };
 use zelos_store::identities;
 
 impl Password {
-    pub(super) async fn login(&self, cx: &Cx<'_>, input: &Input) -> Result<Step> {
+    pub(super) async fn login(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> Result<Step> {
         let missing = || Problem::field("identifier", catalog::property_missing("identifier"));
         let identifier = input.text("identifier").or_else(|| input.text("password_identifier")).ok_or_else(missing)?;
         let password = input.text("password").unwrap_or_default();
         let identifier = normalize::identifier(identifier);
         let found = identities::find_by_identifier(cx.store, CredentialType::Password, &identifier).await?;
         let credential = found.as_ref().and_then(|identity| identity.credential(CredentialType::Password));
-        let known = credential.and_then(hash_of);
-        let verified = match known {
-            Some(hash) => match self.pool.verify(password, hash).await {
-                Ok(is_right) => Some(is_right),
-                // Nothing is right for such a hash, and nobody is to learn that the person exists by it.
-                Err(PoolError::Hash(error)) => {
-                    let identity = found.as_ref().map(|identity| identity.id.to_string());
-                    tracing::error!(identity, %error, "a stored password hash cannot be used");
-                    None
-                }
-                Err(error) => return Err(problem(error)),
-            },
-            None => None,
+        let kept = match found.as_ref().zip(credential) {
+            Some(known) if is_elsewhere(known.1) => self.migrate(cx, flow, known, input).await?,
+            known => self.compare(cx, known, password).await?,
         };
-        let is_right = if let Some(is_right) = verified {
-            is_right
-        } else {
-            self.pool.verify_nobody(self.hasher(cx.snapshot), password).await.map_err(problem)?;
-            false
-        };
-        let (Some(from), Some(credential), true) = (&found, credential, is_right) else {
+        let (Some(from), Some(kept)) = (&found, kept) else {
             let whose = Whose::of(found.map(|identity| identity.id), &identifier);
             let says = Err(Problem::form(catalog::wrong_credentials()));
             return Ok(Step::Wrong { guess: Guess::at(Secret::Password, whose), says });
         };
         let mut to = from.clone();
-        if let Some(config) = self.upgrade(cx, credential, password).await {
-            people::set_credential(cx.clock, cx.rng, &mut to, CredentialType::Password, config);
-        }
+        to.credentials.retain(|credential| credential.kind != CredentialType::Password);
+        to.credentials.push(kept);
+        to.credentials.sort_unstable_by_key(|credential| credential.kind.as_str());
         Ok(Step::Prove { from: Box::new(from.clone()), to: Box::new(to), by: proof(cx) })
     }
 
-    /// The credential's content with a new hash, if the configured hasher does not understand the stored one. Not being able to
-    /// make it is no reason to keep somebody out.
+    /// The credential as it is to be kept, if the password is that of its hash.
+    ///
+    /// Whoever does not exist costs the work of a hash of today's. A wrong password for a hash of another kind costs it
+    /// on top, as a right one does: many of those kinds take no time at all, by which their owners could be told.
+    pub(super) async fn compare(
+        &self,
+        cx: &Cx<'_>,
+        known: Option<(&Identity, &Credential)>,
+        password: &str,
+    ) -> Result<Option<Credential>> {
+        let hasher = self.hasher(cx.snapshot);
+        let known = known.and_then(|(identity, credential)| Some((identity, credential, hash_of(credential)?)));
+        if let Some((identity, credential, hash)) = known {
+            match self.pool.verify(password, hash).await {
+                Ok(true) => return Ok(Some(self.upgrade(cx, credential, password).await)),
+                Ok(false) if hasher.understands(hash) => return Ok(None),
+                Ok(false) => {}
+                // Nothing is right for such a hash, and nobody is to learn that the person exists by it.
+                Err(PoolError::Hash(error)) => {
+                    tracing::error!(identity = %identity.id, %error, "a stored password hash cannot be used");
+                }
+                Err(error) => return Err(problem(error)),
+            }
+        }
+        self.pool.verify_nobody(hasher, password).await.map_err(problem)?;
+        Ok(None)
+    }
+
+    /// The credential, with a new hash if the configured hasher does not understand the stored one. Not being able to make
+    /// it is no reason to keep somebody out.
     ///
     /// Quirk: a hash of the same kind with other costs stays (Kratos selfservice/strategy/password/login.go).
-    async fn upgrade(&self, cx: &Cx<'_>, credential: &Credential, password: &str) -> Option<Value> {
+    async fn upgrade(&self, cx: &Cx<'_>, credential: &Credential, password: &str) -> Credential {
         let understood = hash_of(credential).is_none_or(|hash| self.hasher(cx.snapshot).understands(hash));
         if understood {
-            return None;
+            return credential.clone();
         }
         match self.hashed(cx, password).await {
-            Ok(config) => Some(config),
+            Ok(config) => Credential { config, updated_at: cx.clock.now(), ..credential.clone() },
             Err(reason) => {
                 tracing::warn!(%reason, "a password hash could not be renewed");
-                None
+                credential.clone()
             }
         }
     }

@@ -13,6 +13,8 @@ mod letters;
 mod login;
 mod lookup_secret;
 mod passkey;
+mod password_hashes;
+mod password_migration;
 mod process;
 mod properties;
 mod published;
