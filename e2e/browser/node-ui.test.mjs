@@ -71,9 +71,11 @@ const says = (page, id) => page.locator(`[data-testid="ui/message/${id}"]`).firs
 
 async function signUp(page, address) {
   await page.goto(`${ui.url}/registration`);
-  await field(page, "traits.email").fill(address);
-  await field(page, "password").fill(password);
-  await button(page, "method", "password").click();
+  // Who somebody is is asked twice: for a passkey, and for all the rest.
+  const form = page.getByTestId("registration-flow");
+  await field(form, "traits.email").fill(address);
+  await field(form, "password").fill(password);
+  await button(form, "method", "password").click();
   await page.waitForURL(/\/welcome/);
 }
 
