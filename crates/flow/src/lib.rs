@@ -24,6 +24,7 @@ mod pause;
 mod pending;
 pub mod plug;
 pub mod proofs;
+mod replace;
 pub mod sessions;
 pub mod traits;
 

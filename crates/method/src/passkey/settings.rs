@@ -20,9 +20,6 @@ use zelos_flow::{Cx, Input, Step, identities};
 /// it.
 const NAME: &str = "passkey_register_displayname";
 
-/// Characters.
-const LONGEST_NAME: usize = 64;
-
 impl Passkey {
     pub(super) fn settings_form(&self, cx: &Cx<'_>, flow: &mut Flow, of: &Identity) -> Result<Vec<Node>> {
         let keys = Keys::usable(of.credential(CredentialType::Passkey)).credentials;
@@ -77,9 +74,6 @@ fn add(cx: &Cx<'_>, flow: &mut Flow, to: &mut Identity, input: &Input) -> Result
     let challenge = Challenge::take(flow, CHALLENGE)?;
     let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
     if let Some(name) = given(input, NAME) {
-        if name.chars().count() > LONGEST_NAME {
-            return Err(Problem::field(NAME, catalog::invalid("The name is too long: 64 characters are the most.")));
-        }
         name.clone_into(&mut key.display_name);
     }
     keys.add(key, "passkey_settings_register")?;

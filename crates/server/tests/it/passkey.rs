@@ -274,7 +274,7 @@ async fn a_passkey_bears_the_name_it_is_given() {
             let answer = visitor.submit(&flow, values).await;
             if length > 64 {
                 let shown = refused(&mut visitor, "settings", &answer).await;
-                assert_eq!(node(&shown, "passkey_register_displayname")["messages"][0]["id"], 4_000_001);
+                assert_eq!(node(&shown, "passkey_register_displayname")["messages"][0]["id"], 4_000_017);
                 assert!(stored(app, &id).await.is_none());
             } else {
                 assert!(is_done(&answer), "{}", answer.text);

@@ -290,8 +290,11 @@ fn a_new_passkey_gets_a_name_and_enter_there_removes_none() {
     };
     let flow = |nodes: Value| json!({"ui": {"action": "/", "method": "POST", "nodes": nodes}});
     let field = "name=\"passkey_register_displayname\"";
-    let removable = flow(json!([node("passkey_remove", "submit"), node("passkey_settings_register", "hidden")]));
-    let page = draw(Kind::Settings, &removable);
+    let nodes =
+        [("passkey_remove", "submit"), ("passkey_register_trigger", "button"), ("passkey_settings_register", "hidden")];
+    let page = draw(Kind::Settings, &flow(nodes.map(|(name, kind)| node(name, kind)).into()));
+    let places = ["name=\"passkey_remove\"", field, "name=\"passkey_register_trigger\""].map(|what| page.find(what));
+    assert!(places.is_sorted() && places[0].is_some(), "{places:?} {page}");
     assert!(page.contains(field) && page.contains("<button type=\"submit\" disabled hidden>"), "{page}");
     assert!(!draw(Kind::Settings, &flow(json!([node("passkey_remove", "submit")]))).contains(field));
 }
