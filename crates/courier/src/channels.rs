@@ -4,7 +4,7 @@
 //! the first of a name counts. Ours beside it: development without a mail server keeps what has no other way out. Messages
 //! without a way out stay in the outbox, for an instance that has one.
 
-use crate::channel::{Channel, http::Http, mailbox::Mailbox, smtp::Smtp};
+use crate::channel::{Channel, Failure, http::Http, mailbox::Mailbox, smtp::Smtp};
 use zelos_core::{
     config::{
         Config,
@@ -79,6 +79,17 @@ impl Channels {
     /// The sorts of messages that have a way out.
     pub(crate) fn open(&self) -> Vec<MessageChannel> {
         MessageChannel::ALL.into_iter().filter(|channel| self.of(*channel).is_some()).collect()
+    }
+
+    /// Whether whoever takes our mails would talk with us.
+    ///
+    /// # Errors
+    /// What the mail server said, or why it cannot be reached.
+    pub async fn greet(&self) -> Result<(), Failure> {
+        match &self.email {
+            Some(email) => email.greet().await,
+            None => Ok(()),
+        }
     }
 
     /// There is nothing to do for the moment.
