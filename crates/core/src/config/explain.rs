@@ -173,7 +173,7 @@ mod tests {
         let port = told("serve.public.port");
         assert_eq!((port.kind.as_str(), port.default), ("a whole number from 1 to 65535", Some(json!(4433))));
         assert_eq!((port.value, port.origin), (Some(json!(8080)), Some(Origin::BuiltIn)));
-        assert_eq!(port.section.as_deref(), Some("The public server."));
+        assert_eq!(port.section.as_deref(), Some("What people and their browsers talk to."));
 
         let lifespan = told("session.lifespan");
         assert_eq!(lifespan.origin, Some(Origin::Environment("SESSION_LIFESPAN".to_owned())));
