@@ -123,7 +123,7 @@ impl Refusal {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let said = |name: &str| body["error"][name].as_str().filter(|text| !text.is_empty());
         Self(match (said("message"), said("reason")) {
-            (Some(message), Some(reason)) => format!("{message}: {reason}"),
+            (Some(message), Some(reason)) => format!("{}: {reason}", message.trim_end_matches('.')),
             (Some(only), None) | (None, Some(only)) => only.to_owned(),
             (None, None) => format!("the server answered {}", answer.status),
         })

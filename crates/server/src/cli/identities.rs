@@ -86,7 +86,7 @@ pub(super) async fn get(client: Client, output: Output, flags: Get) -> Result<()
     for id in &flags.ids {
         let path: &[&str] = if flags.external_id { &["by", "external", id] } else { &[id] };
         match client.get(&[&COLLECTION, path].concat(), &query).await.and_then(|answer| json(&answer)) {
-            Ok(identity) => found.push(sorted(identity)),
+            Ok(identity) => found.push(shown(identity)),
             Err(Refusal(reason)) => failed.push(format!("{id}: {reason}")),
         }
     }
@@ -106,9 +106,10 @@ pub(super) async fn list(client: Client, output: Output, flags: List) -> Result<
     let query = [("page_size", size.as_str()), ("page_token", &flags.page_token), ("consistency", consistency)];
     let given = query.into_iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
     let answer = client.get(&COLLECTION, &given).await?;
-    let Value::Array(identities) = sorted(json(&answer)?) else {
+    let Value::Array(identities) = json(&answer)? else {
         return Err(Failure::new("the server's answer is no list"));
     };
+    let identities: Vec<Value> = identities.into_iter().map(shown).collect();
     let next = next_page(&answer).unwrap_or_default();
     let rows = rows(&identities, &next);
     output.many(&HEADS, &rows, &json!({ "identities": identities, "next_page_token": next }))
@@ -139,7 +140,7 @@ pub(super) async fn import(client: Client, output: Output, flags: Files) -> Resu
     let (mut created, mut failed) = (Vec::new(), Vec::new());
     for (place, identity) in read(&flags.files)? {
         match client.post(&COLLECTION, &identity).await.and_then(|answer| json(&answer)) {
-            Ok(identity) => created.push(sorted(identity)),
+            Ok(identity) => created.push(shown(identity)),
             Err(Refusal(reason)) => failed.push(format!("{place}: {reason}")),
         }
     }
@@ -148,7 +149,7 @@ pub(super) async fn import(client: Client, output: Output, flags: Files) -> Resu
 }
 
 /// Checks people in files against the body of a create, and against the server's schemas.
-pub(super) async fn validate(client: Client, output: Output, flags: Files) -> Result<(), Failure> {
+pub(super) async fn validate(client: Client, flags: Files) -> Result<(), Failure> {
     let mut schemas: BTreeMap<String, IdentitySchema> = BTreeMap::new();
     for (place, identity) in read(&flags.files)? {
         let at_place = |reason: &str| format!("{place}: {reason}");
@@ -176,9 +177,7 @@ pub(super) async fn validate(client: Client, output: Output, flags: Files) -> Re
             return Err(Failure(wrong));
         }
     }
-    if !output.quiet {
-        crate::out::line("All identity files are valid.");
-    }
+    crate::out::line("All identity files are valid.");
     Ok(())
 }
 
@@ -186,6 +185,14 @@ async fn schema(client: &Client, id: &str) -> Result<IdentitySchema, String> {
     let answer = client.get(&["schemas", id], &[]).await;
     let answer = answer.map_err(|Refusal(reason)| format!("the schema {id:?} cannot be had: {reason}"))?;
     IdentitySchema::compile(id, &answer.body).map_err(|error| format!("the schema {id:?} cannot be used: {error}"))
+}
+
+/// As the original's commands show a person: members in the order of their names, metadata only if there is any.
+fn shown(mut identity: Value) -> Value {
+    if let Value::Object(members) = &mut identity {
+        members.retain(|name, value| !(name.starts_with("metadata_") && value.is_null()));
+    }
+    sorted(identity)
 }
 
 fn all_or(failed: Vec<String>) -> Result<(), Failure> {

@@ -290,8 +290,8 @@ fn run_remotely(command: Command) -> Result<(), Failure> {
         Command::Import(Remotely { client, output, command: Import::Identities(flags) }) => {
             block_on(identities::import(Client::new(client)?, output, flags))
         }
-        Command::Validate(Remotely { client, output, command: Validate::Identity(flags) }) => {
-            block_on(identities::validate(Client::new(client)?, output, flags))
+        Command::Validate(Remotely { client, command: Validate::Identity(flags), .. }) => {
+            block_on(identities::validate(Client::new(client)?, flags))
         }
         Command::Remote(Remotely { client, output, command }) => {
             let client = Client::new(client)?;

@@ -94,7 +94,7 @@ impl Measured {
             "std_deviation": nanoseconds(self.deviation),
             "min_request_time": nanoseconds(self.least),
             "max_request_time": nanoseconds(self.most),
-            "mem_used": print::bytes(self.memory),
+            "mem_used": self.memory,
         })
     }
 }

@@ -154,8 +154,8 @@ impl Parameters {
             "parallelism": self.parallelism,
             "salt_length": self.salt_length,
             "key_length": self.key_length,
-            "expected_duration": nanoseconds(self.expected_duration),
-            "expected_deviation": nanoseconds(self.expected_deviation),
+            "minimal_duration": duration(self.expected_duration),
+            "expected_deviation": duration(self.expected_deviation),
             "dedicated_memory": print::bytes(self.dedicated_memory),
         })
     }
