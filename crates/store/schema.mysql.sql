@@ -180,3 +180,13 @@ CREATE TABLE message_dispatches (
   PRIMARY KEY (nid, message_id, id),
   FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- 0006_leases
+
+CREATE TABLE leases (
+  nid BINARY(16) NOT NULL,
+  work VARCHAR(64) NOT NULL,
+  owner BINARY(16) NOT NULL,
+  ends_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, work)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

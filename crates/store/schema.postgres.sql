@@ -180,3 +180,13 @@ CREATE TABLE message_dispatches (
   PRIMARY KEY (nid, message_id, id),
   FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
 );
+
+-- 0006_leases
+
+CREATE TABLE leases (
+  nid UUID NOT NULL,
+  work TEXT COLLATE "C" NOT NULL,
+  owner UUID NOT NULL,
+  ends_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (nid, work)
+);

@@ -180,3 +180,13 @@ CREATE TABLE message_dispatches (
   PRIMARY KEY (nid, message_id, id),
   FOREIGN KEY (nid, message_id) REFERENCES messages (nid, id) ON DELETE CASCADE
 ) STRICT;
+
+-- 0006_leases
+
+CREATE TABLE leases (
+  nid BLOB NOT NULL,
+  work TEXT NOT NULL,
+  owner BLOB NOT NULL,
+  ends_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, work)
+) STRICT;

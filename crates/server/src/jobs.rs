@@ -1,16 +1,20 @@
 //! What the server does by itself: deleting what has expired, a little at a time, so that no request waits behind it.
 //!
-//! Every instance of a server does it. The pause between two rounds is drawn at random, so that instances started
-//! together do not meet, and two that do meet delete the same rows, which harms nobody.
+//! Of several instances on one database one does it, by a lease; the others look from time to time whether it still does.
 
 use crate::listen::Ending;
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
+use uuid::Uuid;
 use zelos_flow::Engine;
-use zelos_store::cleanup;
+use zelos_store::{cleanup, leases};
 
 /// The shortest pause between two rounds; the longest is twice as long.
 const PAUSE: Duration = Duration::from_mins(1);
+
+/// The lease for it, and how long it holds: longer than any batch takes.
+const WORK: &str = "sweep";
+const LEASE: Duration = Duration::from_mins(5);
 
 /// How many rows of a table one batch deletes.
 const BATCH: usize = 200;
@@ -30,11 +34,12 @@ const BREATH: Duration = Duration::from_millis(100);
 
 /// Deletes what has expired until the server ends.
 pub(crate) async fn sweep(engine: Arc<Engine>, mut ending: Ending) {
+    let owner = Uuid::from_bytes(engine.rng.bytes());
     let work = async {
         loop {
             let share = u32::from(engine.rng.bytes::<1>()[0]);
             sleep(PAUSE + PAUSE * share / 256).await;
-            round(&engine).await;
+            round(&engine, owner).await;
         }
     };
     tokio::select! {
@@ -44,11 +49,16 @@ pub(crate) async fn sweep(engine: Arc<Engine>, mut ending: Ending) {
 }
 
 /// Deletes all that has expired by now.
-async fn round(engine: &Engine) {
-    let now = engine.clock.now();
+async fn round(engine: &Engine, owner: Uuid) {
     let store = &engine.store;
-    let kept_errors = now - KEEP_ERRORS;
     loop {
+        let now = engine.clock.now();
+        let kept_errors = now - KEEP_ERRORS;
+        match leases::take(store, WORK, owner, now, now + LEASE).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return tracing::debug!(%error, "what has expired could not be deleted; later"),
+        }
         let deleted = async {
             let flows = cleanup::flows(store, now, BATCH).await?;
             let sessions = cleanup::sessions(store, now - KEEP_SESSIONS, BATCH).await?;

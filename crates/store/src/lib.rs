@@ -3,6 +3,7 @@
 //! May import `core` only. Read `db.rs` first (how statements are run), then `batch.rs` (how things are written
 //! together), then one of the entities: each file holds the statements of one noun as plain functions.
 
+pub mod backup;
 mod batch;
 pub mod cleanup;
 mod db;
@@ -11,6 +12,7 @@ mod error;
 pub mod errors;
 pub mod flows;
 pub mod identities;
+pub mod leases;
 pub mod messages;
 pub mod migrate;
 mod page;

@@ -63,9 +63,7 @@ impl Failure {
     /// Finds the words, and logs what is our fault or our operator's.
     pub(crate) fn of(problem: &Problem, to: Audience<'_>) -> Self {
         log(problem);
-        let mut failure = Self::put(problem, to.is_script);
-        failure.error.request = to.request_id.map(ToOwned::to_owned);
-        failure
+        Self::put(problem, to.is_script).told(to)
     }
 
     fn put(problem: &Problem, is_script: bool) -> Self {
@@ -142,6 +140,12 @@ impl Failure {
                 .beside("redirect_browser_to", to);
         failure.error.request = request_id.map(ToOwned::to_owned);
         failure
+    }
+
+    /// Tells the request's id back.
+    pub(crate) fn told(mut self, to: Audience<'_>) -> Self {
+        self.error.request = to.request_id.map(ToOwned::to_owned);
+        self
     }
 
     /// Says it in `message`, where some doors of the admin API have the particular words.

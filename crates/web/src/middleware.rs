@@ -4,6 +4,7 @@
 //! have in common.
 
 use crate::{
+    admin::door,
     app::App,
     cors::CrossOrigin,
     csrf::{self, Fresh, Guard},
@@ -63,7 +64,10 @@ pub(crate) async fn public(State(app): State<Arc<App>>, mut request: Request, ne
 /// Around the admin server.
 pub(crate) async fn admin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let call = Call::begin(&request);
-    let response = run(request, next).await;
+    let response = match door::refusal(&app.engine.snapshot(), &request) {
+        Some(refusal) => refusal,
+        None => run(request, next).await,
+    };
     call.finish(&app, response)
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) public: Router,
-    admin: Router,
+    pub(crate) admin: Router,
 }
 
 /// An answer, read whole.

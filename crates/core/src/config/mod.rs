@@ -9,6 +9,7 @@
 //! complaint is a [`ConfigError`] with the key and the source that set it. A [`Config`] is immutable and shared; the
 //! server swaps in a new one if [`reload_allowed`] agrees.
 
+pub mod admin_auth;
 pub mod check;
 pub mod clients;
 pub mod contents;

@@ -10,13 +10,17 @@ use serde_json::Value;
 pub fn reload_allowed(old: &Config, new: &Config) -> Result<(), ConfigError> {
     let changed = difference("serve", &sections(old)[0], &sections(new)[0])
         .or_else(|| difference("log", &sections(old)[1], &sections(new)[1]));
+    // Where the server listens stays as it is; with tokens gone, its door might stand open.
+    let opened = !old.serve.admin.auth.is_open() && new.serve.admin.auth.is_open();
+    let changed = changed.or_else(|| opened.then(|| "serve.admin.auth.tokens".to_owned()));
     changed.map_or(Ok(()), |key| Err(ConfigError::new(key, "cannot change while the server runs; restart it")))
 }
 
-/// `serve` without the one key in it that is read live, and `log`.
+/// `serve` without the keys in it that are read live, and `log`.
 fn sections(config: &Config) -> [Value; 2] {
     let mut serve = config.serve.clone();
     serve.public.cors.allowed_origins = Vec::new();
+    serve.admin.auth.tokens = Vec::new();
     [serde_json::to_value(serve).unwrap_or_default(), serde_json::to_value(&config.log).unwrap_or_default()]
 }
 

@@ -33,6 +33,7 @@ impl Config {
 pub(crate) fn errors(config: &Config) -> Vec<ConfigError> {
     let mut out = Vec::new();
     identity(config, &mut out);
+    super::admin_auth::errors(config, &mut out);
     secrets(config, &mut out);
     methods(config, &mut out);
     web_hooks(config, &mut out);

@@ -1,6 +1,6 @@
 //! `serve`: where the two servers listen and how they are reached from outside. Read once, at start.
 
-use super::network::Network;
+use super::{admin_auth::AdminAuth, network::Network};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -39,6 +39,8 @@ pub struct ServePublic {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeAdmin {
+    /// Who may use it. Ours beside the original's keys.
+    pub auth: AdminAuth,
     /// Address to listen on, or `unix:/path/to/socket`.
     pub host: String,
     #[schemars(range(min = 1))]
@@ -166,6 +168,7 @@ impl Default for ServePublic {
 impl Default for ServeAdmin {
     fn default() -> Self {
         Self {
+            auth: AdminAuth::default(),
             host: EVERYWHERE.to_owned(),
             port: 4434,
             base_url: None,

@@ -214,6 +214,14 @@ fn only_what_is_read_live_may_change_at_run_time() {
         let error = reload_allowed(&old, &changed(name, text)).unwrap_err();
         assert_eq!(error.to_string(), format!("{key}: cannot change while the server runs; restart it"));
     }
+    let token = |name: &str| {
+        let sha256 = zelos_core::config::admin_auth::hash(name);
+        let tokens = serde_json::json!([{ "name": name, "sha256": sha256.expose(), "scopes": ["read"] }]).to_string();
+        loaded(&["small.yml"], &[("SERVE_ADMIN_AUTH_TOKENS", &tokens)]).config
+    };
+    assert_eq!(reload_allowed(&token("one"), &token("other")), Ok(()), "a token may be exchanged");
+    assert_eq!(reload_allowed(&old, &token("one")), Ok(()));
+    assert!(reload_allowed(&token("one"), &old).is_err(), "the door must not come to stand open");
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
         for name in pending {
             out::line(format_args!("  {name}"));
         }
-        if !confirmed() {
+        if !confirmed("Run them? [y/N] ") {
             out::line("Nothing was changed.");
             return Ok(());
         }
@@ -130,8 +130,9 @@ pub(super) async fn connect(
     Ok(Store::connect(&dsn, PoolOptions::default()).await?)
 }
 
-fn confirmed() -> bool {
-    out::ask("Run them? [y/N] ");
+/// Whether somebody at the terminal says yes.
+pub(super) fn confirmed(question: &str) -> bool {
+    out::ask(question);
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")

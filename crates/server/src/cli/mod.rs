@@ -3,6 +3,8 @@
 //!
 //! A failure exits with 1 and says why in one line for each reason.
 
+mod admin;
+mod backup;
 mod cleanup;
 mod client;
 mod completion;
@@ -23,6 +25,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use client::Client;
 use print::Output;
 use std::{path::PathBuf, process::ExitCode};
+use zelos_core::rng::SystemRng;
 
 /// Zelos, an identity server.
 #[derive(Debug, Parser)]
@@ -45,6 +48,13 @@ enum Command {
     /// Prepare the database.
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Write the SQLite database into a file; servers may go on meanwhile.
+    Backup(backup::Backup),
+    /// Put what a backup holds in place of the SQLite database; servers may go on meanwhile.
+    Restore(backup::Restore),
+    /// Who may use the admin API.
+    #[command(subcommand)]
+    Admin(Admin),
     /// Delete what has expired.
     #[command(subcommand)]
     Cleanup(Cleanup),
@@ -205,6 +215,12 @@ enum SqlCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum Admin {
+    /// Make a token, and print the lines of the configuration that let it in.
+    Token(admin::Token),
+}
+
+#[derive(Debug, Subcommand)]
 enum Config {
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
@@ -249,6 +265,12 @@ fn run_command(files: Vec<PathBuf>, command: Command) -> Result<(), Failure> {
             Some(SqlCommand::Status(status)) => block_on(migrate::status(files, status)),
             Some(SqlCommand::Down(_)) => migrate::down(),
         },
+        Command::Backup(flags) => backup::backup(&files, &flags),
+        Command::Restore(flags) => backup::restore(&files, &flags),
+        Command::Admin(Admin::Token(flags)) => {
+            admin::token(&flags, &SystemRng);
+            Ok(())
+        }
         Command::Migrate(Migrate::NormalizePhoneNumbers(_)) => {
             migrate::phone_numbers();
             Ok(())

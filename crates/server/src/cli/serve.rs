@@ -25,7 +25,7 @@ use tokio::{
 };
 use zelos_core::{
     clock::SystemClock,
-    config::{Config, Loaded},
+    config::{Config, Loaded, admin_auth},
     outbound::Outbound,
     rng::SystemRng,
     snapshot::Snapshot,
@@ -62,6 +62,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
 
     let public = Address::public(&config.serve.public).bind().await?;
     let admin = Address::admin(&config.serve.admin).bind().await?;
+    admin_auth::judge(&config, admin.is_private()).map_err(|error| Failure::new(error.to_string()))?;
     tracing::info!(%public, %admin, version = VERSION, "listening");
 
     let readiness = Arc::new(Readiness::new());

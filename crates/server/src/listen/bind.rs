@@ -63,6 +63,16 @@ enum Bound {
 }
 
 impl Listener {
+    /// Whether only this machine can reach it.
+    pub(crate) fn is_private(&self) -> bool {
+        match &self.socket {
+            Bound::Tcp(listener) => {
+                listener.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
+            }
+            Bound::Unix(..) => true,
+        }
+    }
+
     /// The next connection.
     pub(super) async fn accept(&self) -> io::Result<(Box<dyn Wire>, Peer)> {
         match &self.socket {

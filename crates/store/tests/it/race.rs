@@ -6,8 +6,9 @@ use crate::{
     sample::{self, person},
     statements::{increase, insert as insert_thing, numbers, table},
 };
+use uuid::Uuid;
 use zelos_core::identity::Identity;
-use zelos_store::{Batch, Error, flows, identities};
+use zelos_store::{Batch, Error, flows, identities, leases};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_gets_the_identifier() {
@@ -152,4 +153,28 @@ async fn memory_keeps_its_tables_under_load() {
         task.await.unwrap();
     }
     assert_eq!(identities::count(&store).await.unwrap(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_many_holds_a_lease() {
+    each(|Database { store, .. }| async move {
+        let take = |owner: u128, now: i64, until: i64| {
+            let store = store.clone();
+            let at = |seconds| sample::NOW + time::Duration::seconds(seconds);
+            async move { leases::take(&store, "work", Uuid::from_u128(owner), at(now), at(until)).await.unwrap() }
+        };
+        let all: Vec<_> = (1..=8).map(|owner| tokio::spawn(take(owner, 0, 60))).collect();
+        let mut holders = Vec::new();
+        for (owner, taken) in (1..=8).zip(all) {
+            if taken.await.unwrap() {
+                holders.push(owner);
+            }
+        }
+        let [holder] = holders[..] else { panic!("{holders:?}") };
+        assert!(take(holder, 50, 110).await, "it is prolonged");
+        assert!(!take(99, 109, 200).await, "and held to its end");
+        assert!(take(99, 110, 200).await, "then it is free");
+        assert!(!take(holder, 111, 200).await);
+    })
+    .await;
 }

@@ -1,5 +1,5 @@
-//! The admin API: what back ends and operators do with identities and sessions. It asks nobody who they are – whoever
-//! reaches the port may do everything – so it has no cookies, no CSRF and no pages.
+//! The admin API: what back ends and operators do with identities and sessions. Who may is asked
+//! once, at the [`door`]; so it has no cookies, no CSRF and no pages.
 //!
 //! [`identities`] reads, [`change`] writes (with [`body`] and [`patch`] for what comes in), [`credentials`] takes away,
 //! [`batch`] creates many, [`sessions`] is about sessions, [`recovery`] lets people back in, [`courier`] about what is sent. [`answer`] makes the answer of
@@ -11,6 +11,7 @@ mod body;
 mod change;
 mod courier;
 mod credentials;
+pub(crate) mod door;
 mod identities;
 mod patch;
 mod query;

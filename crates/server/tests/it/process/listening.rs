@@ -128,3 +128,41 @@ fn below_a_path_of_its_host() {
     let url = registered.json()["identity"]["schema_url"].as_str().unwrap().to_owned();
     assert!(url.starts_with("https://example.org/id/schemas/"), "{url}");
 }
+
+/// A door to the admin API that everybody can reach has a lock, or its operator has said that it needs none.
+#[test]
+fn with_the_admin_api_in_reach_of_others() {
+    let place = Place::new();
+    let mut config = place.config(&place.sqlite());
+    config["serve"]["admin"]["host"] = json!("0.0.0.0");
+    place.write(&config);
+    assert_eq!(place.run("migrate sql up -e -y -c kratos.yml", &[]).code, Some(0));
+    let refused = place.run("serve -c kratos.yml", &[]);
+    assert_eq!(refused.code, Some(1), "{}", refused.log);
+    for word in ["serve.admin.host", "serve.admin.auth.tokens", "insecure_open"] {
+        assert!(refused.log.contains(word), "{word}: {}", refused.log);
+    }
+
+    let made = place.run("admin token --name panel --scope read", &[]);
+    let (token, lines) = made.out.split_once("\n\n").unwrap();
+    let kept = lines.lines().find_map(|line| line.trim().strip_prefix("sha256: ")).unwrap();
+    config["serve"]["admin"]["auth"] = json!({ "tokens": [{ "name": "panel", "sha256": kept, "scopes": ["read"] }] });
+    place.write(&config);
+    let mut server = place.zelos("serve -c kratos.yml", &[]);
+    place.wait_until_ready(&mut server);
+    let status = |line: (&str, &str), token: &str| {
+        let headers = [("Authorization", token)];
+        client::send(place.admin, line.0, line.1, &headers, "").map(|answer| answer.status).unwrap_or_default()
+    };
+    let shown = format!("Bearer {token}");
+    assert_eq!(status(("GET", "/admin/identities"), ""), 401);
+    assert_eq!(status(("GET", "/admin/identities"), &shown), 200);
+    assert_eq!(status(("POST", "/admin/identities"), &shown), 403);
+    drop(server);
+
+    config["serve"]["admin"]["auth"] = json!({ "insecure_open": true });
+    place.write(&config);
+    let mut server = place.zelos("serve -c kratos.yml", &[]);
+    place.wait_until_ready(&mut server);
+    assert_eq!(status(("GET", "/admin/identities"), ""), 200);
+}
