@@ -96,6 +96,9 @@ fn people_are_brought_in_shown_listed_and_deleted() {
 
     let several = desk.json(&format!("get identity {bob} {cleo} --format json"));
     assert_eq!(several[1]["traits"]["email"], "cleo@example.org");
+    let password = &several[1]["credentials"]["password"];
+    assert!(password["created_at"].is_string());
+    assert_eq!(password["created_at"], password["updated_at"], "the password to set comes and is named in one moment");
     let partly = desk.fails(&format!("get identity {bob} nobody"), &["nobody: "]);
     assert!(partly.out.contains(bob), "{}", partly.out);
     desk.fails(&format!("get identity {bob} -i password"), &["oidc"]);
