@@ -17,18 +17,14 @@ use zelos_flow::{
     },
 };
 use zelos_method::{
-    code::Code,
-    identifier_first::IdentifierFirst,
-    link::Link,
-    lookup_secret::LookupSecret,
-    passkey::Passkey,
-    password::{Password, pool::HashPool},
-    profile::Profile,
-    totp::Totp,
-    webauthn::Webauthn,
+    code::Code, identifier_first::IdentifierFirst, link::Link, lookup_secret::LookupSecret, passkey::Passkey,
+    password::Password, profile::Profile, totp::Totp, webauthn::Webauthn,
 };
 use zelos_store::Store;
 use zelos_web::pages::Pages;
+
+/// For commands that measure what passwords cost.
+pub(crate) use zelos_method::password::{hash::Hasher as PasswordHasher, pool::HashPool};
 
 /// What an engine is given by its surroundings: the real ones, or those of a test.
 pub struct Surroundings {
