@@ -93,9 +93,9 @@ pub enum Problem {
     #[error("busy")]
     Busy { retry_after: Duration },
 
-    /// The database can't be reached (503).
-    #[error("unavailable")]
-    Unavailable,
+    /// The database can't be reached, or cannot take anything at the moment (503). The reason is for the log.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
 
     /// The operator asked for something impossible (500, `invalid_configuration`).
     #[error("{0}")]

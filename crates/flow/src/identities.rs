@@ -25,6 +25,12 @@ pub async fn get(cx: &Cx<'_>, id: IdentityId) -> Result<Identity> {
     found.ok_or_else(|| Problem::NotFound("The identity does not exist any more.".to_owned()))
 }
 
+/// Whoever is signed in, of whom a second factor is asked.
+pub async fn signed_in(cx: &Cx<'_>) -> Result<Identity> {
+    let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;
+    get(cx, current.session.identity_id).await
+}
+
 /// The person that a registration describes.
 pub(crate) fn from_draft(engine: &Engine, cx: &Cx<'_>, draft: Draft) -> Identity {
     let (kind, config) = draft.credential;

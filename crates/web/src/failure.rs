@@ -106,7 +106,7 @@ impl Failure {
             Problem::Busy { retry_after } => {
                 new(StatusCode::TOO_MANY_REQUESTS, "Too much work waits: try again in a moment.").after(*retry_after)
             }
-            Problem::Unavailable => {
+            Problem::Unavailable(_) => {
                 new(StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached at the moment.")
                     .after(Duration::from_secs(1))
             }
@@ -292,7 +292,7 @@ fn log(problem: &Problem) {
         Problem::Bug(error) => tracing::error!(error = format!("{error:#}"), "a request met a bug"),
         Problem::Misconfigured(reason) => tracing::error!(reason, "the configuration asks for something impossible"),
         Problem::Upstream(reason) => tracing::warn!(reason, "another server failed"),
-        Problem::Unavailable => tracing::warn!("the database cannot be reached"),
+        Problem::Unavailable(reason) => tracing::warn!(reason, "the database is not available"),
         _ => {}
     }
 }

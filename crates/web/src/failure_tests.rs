@@ -33,7 +33,7 @@ fn each_problem_has_its_status_and_id() {
         (Problem::Exhausted, 429, None),
         (Problem::TooLarge, 413, None),
         (Problem::Busy { retry_after: Duration::ZERO }, 429, None),
-        (Problem::Unavailable, 503, None),
+        (Problem::Unavailable("gone".to_owned()), 503, None),
         (Problem::Misconfigured("r".into()), 500, with("invalid_configuration")),
         (Problem::Upstream("r".into()), 502, with("upstream_error")),
         (Problem::bug("r"), 500, None),

@@ -218,8 +218,7 @@ async fn recipient(cx: &Cx<'_>, flow: &Flow, typed: &str) -> Result<(Identity, V
     let unknown = || Problem::form(catalog::no_code_user());
     let has_fallback = cx.snapshot.selfservice.methods.code.config.missing_credential_fallback_enabled;
     if let Detail::Login { requested_aal: Aal::Aal2, .. } = flow.detail {
-        let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;
-        let identity = identities::get(cx, current.session.identity_id).await?;
+        let identity = identities::signed_in(cx).await?;
         let mut to = addresses(cx, &identity);
         to.retain(|(_, address)| address == typed && lifts(cx));
         return match to.is_empty() {

@@ -27,8 +27,7 @@ pub(super) fn form() -> Vec<Node> {
 
 impl LookupSecret {
     pub(super) async fn log_in(&self, cx: &Cx<'_>, input: &Input) -> Result<Step> {
-        let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;
-        let from = identities::get(cx, current.session.identity_id).await?;
+        let from = identities::signed_in(cx).await?;
         let mut codes = Codes::of(cx, &from)?.ok_or_else(|| Problem::form(catalog::no_backup_codes()))?;
         if let Err(refused) = codes.r#use(input.text("lookup_secret").unwrap_or_default(), cx.clock.now()) {
             let text = match refused {

@@ -25,8 +25,7 @@ pub(super) fn form() -> Vec<Node> {
 
 impl Totp {
     pub(super) async fn log_in(&self, cx: &Cx<'_>, input: &Input) -> Result<Step> {
-        let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;
-        let from = identities::get(cx, current.session.identity_id).await?;
+        let from = identities::signed_in(cx).await?;
         let credential =
             from.credential(CredentialType::Totp).ok_or_else(|| Problem::form(catalog::no_totp_device()))?;
         let opened = at_rest::open(&cx.snapshot.cipher, credential).ok_or_else(unreadable)?;

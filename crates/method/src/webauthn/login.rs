@@ -85,7 +85,7 @@ impl Webauthn {
         let answer = input.text("webauthn_login").filter(|answer| !answer.is_empty());
         if requested_aal == Aal::Aal2 {
             let answer = answer.ok_or_else(|| missing("webauthn_login"))?;
-            return judge(cx, flow, signed_in(cx).await?, Aal::Aal2, answer);
+            return judge(cx, flow, identities::signed_in(cx).await?, Aal::Aal2, answer);
         }
         if !is_passwordless(cx.snapshot) && !refresh {
             return Err(Problem::form(catalog::no_login_method()));
@@ -127,11 +127,6 @@ fn judge(cx: &Cx<'_>, flow: &mut Flow, from: Identity, aal: Aal, answer: &str) -
 async fn find(cx: &Cx<'_>, identifier: &str) -> Result<Option<Identity>> {
     let identifier = normalize::identifier(identifier);
     Ok(stored::find_by_identifier(cx.store, CredentialType::Webauthn, &identifier).await?)
-}
-
-async fn signed_in(cx: &Cx<'_>) -> Result<Identity> {
-    let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;
-    identities::get(cx, current.session.identity_id).await
 }
 
 /// The keys that prove that level, if there are any.

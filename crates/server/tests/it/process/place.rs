@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::{
     fs::{self, File},
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU16, AtomicU32, Ordering},
     time::{Duration, Instant},
@@ -125,22 +125,39 @@ impl Place {
 
     /// Starts the binary here with a command line as one would type it.
     pub(super) fn zelos(&self, line: &str, environment: &[(&str, &str)]) -> Process {
-        self.start(line, environment, Stdio::null())
+        self.start(binary(line), environment, Stdio::null())
+    }
+
+    /// Starts a server with a database that lies on a small disk of its own, beside a file of that size.
+    pub(super) fn serve_on_small_disk(&self, (size, ballast): (usize, usize)) -> Process {
+        let disk = self.path("disk");
+        fs::create_dir(&disk).unwrap();
+        self.write(&self.config(&format!("sqlite://{}/zelos.sqlite?mode=rwc", disk.display())));
+        let script = format!(
+            "mount -t tmpfs -o size={size} tmpfs disk && head -c {ballast} /dev/zero >disk/ballast && \
+             {zelos} migrate sql up -e -y -c kratos.yml && exec {zelos} serve -c kratos.yml --dev",
+            zelos = env!("CARGO_BIN_EXE_zelos")
+        );
+        let mut command = Command::new("unshare");
+        // A name space of its own for mounts: whoever is not root may mount there, and it ends with the process.
+        command.args(["--map-root-user", "--mount", "sh", "-c", &script]);
+        let mut server = self.start(command, &[("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")], Stdio::null());
+        self.wait_until_ready(&mut server);
+        server
     }
 
     /// Runs the binary to its end, with something on its standard input.
     pub(super) fn run_fed(&self, line: &str, environment: &[(&str, &str)], input: &str) -> Ended {
         let file = self.path("input");
         fs::write(&file, input).unwrap();
-        self.start(line, environment, File::open(file).unwrap().into()).end()
+        self.start(binary(line), environment, File::open(file).unwrap().into()).end()
     }
 
-    fn start(&self, line: &str, environment: &[(&str, &str)], input: Stdio) -> Process {
+    fn start(&self, mut command: Command, environment: &[(&str, &str)], input: Stdio) -> Process {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let (out, log) = (self.path(&format!("{number}.out")), self.path(&format!("{number}.log")));
-        let child = Command::new(env!("CARGO_BIN_EXE_zelos"))
-            .args(line.split_whitespace())
+        let child = command
             .env_clear()
             .envs(environment.iter().copied())
             .current_dir(self.folder.path())
@@ -186,6 +203,13 @@ impl Place {
     }
 }
 
+/// The binary with a command line.
+fn binary(line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zelos"));
+    command.args(line.split_whitespace());
+    command
+}
+
 /// A process, which does not outlive its test.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -227,6 +251,12 @@ impl Process {
     pub(super) fn end(&mut self) -> Ended {
         let ended: ExitStatus = eventually("the process ends", || self.child.try_wait().unwrap());
         Ended { code: ended.code(), out: self.out(), log: self.log() }
+    }
+
+    /// A file as the process sees it, which may have a disk of its own.
+    pub(super) fn file(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.child.id()));
+        root.join(path.strip_prefix("/").unwrap())
     }
 
     /// `kill -9`.
