@@ -32,29 +32,35 @@ pub struct Progress {
     pub lost: i64,
     /// Whether the end of the table was reached.
     pub done: bool,
-    /// Whether a row tells of it: none does before the first part.
-    known: bool,
+    /// The last row that is noted in the database; none if nothing is noted yet.
+    pub noted: Option<Option<Uuid>>,
 }
 
-/// The progress of that stage, as it was left.
-pub async fn progress(store: &Store, source: Uuid, stage: &'static str) -> Result<Progress, Error> {
+/// The progress of a stage as it was left, or else as it begins.
+pub async fn progress(store: &Store, begun: Progress) -> Result<Progress, Error> {
+    let Progress { source, stage, .. } = begun;
     let sql = "SELECT last_id, taken, lost, done FROM imports WHERE nid = ? AND source = ? AND stage = ?";
     let params = [NETWORK, source.into(), stage.into()];
     let found = store.optional(sql, &params, |row| {
         let (last, taken, lost, done) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        Ok(Progress { source, stage, last, taken, lost, done, known: true })
+        Ok(Progress { source, stage, last, taken, lost, done, noted: Some(last) })
     });
-    Ok(found.await?.unwrap_or(Progress { source, stage, last: None, taken: 0, lost: 0, done: false, known: false }))
+    Ok(found.await?.unwrap_or(begun))
 }
 
 impl Progress {
+    /// A stage that has not begun.
+    pub fn of(source: Uuid, stage: &'static str) -> Self {
+        Self { source, stage, last: None, taken: 0, lost: 0, done: false, noted: None }
+    }
+
     /// Adds to the batch that it has come from `self` to `next`, and gives back the latter. Guarded by [`ALONE`].
     pub fn advance(&self, batch: &mut Batch, next: Self, now: OffsetDateTime) -> Self {
-        if self.known {
+        if let Some(noted) = self.noted {
             let mut sql = "UPDATE imports SET last_id = ?, taken = ?, lost = ?, done = ?, updated_at = ? \
                            WHERE nid = ? AND source = ? AND stage = ? AND last_id "
                 .to_owned();
-            sql.push_str(if self.last.is_some() { "= ?" } else { "IS NULL" });
+            sql.push_str(if noted.is_some() { "= ?" } else { "IS NULL" });
             let values: [Value<'_>; 8] = [
                 next.last.into(),
                 next.taken.into(),
@@ -65,7 +71,7 @@ impl Progress {
                 self.source.into(),
                 self.stage.into(),
             ];
-            batch.guarded(ALONE, Expect::Rows(1), sql, values.into_iter().chain(self.last.map(Value::from)));
+            batch.guarded(ALONE, Expect::Rows(1), sql, values.into_iter().chain(noted.map(Value::from)));
         } else {
             batch.insert(
                 "imports (nid, source, stage, last_id, taken, lost, done, updated_at)",
@@ -81,7 +87,7 @@ impl Progress {
                 ]],
             );
         }
-        Self { known: true, ..next }
+        Self { noted: Some(next.last), ..next }
     }
 
     /// From the first row again: a later run looks for what is new.
@@ -112,7 +118,7 @@ async fn here(store: &Store, table: &'static str, ids: &[Uuid]) -> Result<Vec<Uu
     Ok(found)
 }
 
-/// Whose that identifier is, of whatever type among those.
+/// Whose that identifier of that type is.
 pub async fn owner_of_identifier(store: &Store, kind: &str, identifier: &str) -> Result<Option<Uuid>, Error> {
     let sql = "SELECT identity_id FROM credential_identifiers WHERE nid = ? AND type = ? AND identifier = ?";
     store.optional(sql, &[NETWORK, kind.into(), identifier.into()], |row| row.get(0)).await

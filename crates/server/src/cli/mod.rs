@@ -7,6 +7,7 @@ mod admin;
 mod backup;
 mod config;
 mod courier;
+mod import;
 mod migrate;
 mod serve;
 mod version;
@@ -41,6 +42,9 @@ enum Command {
     Backup(backup::Backup),
     /// Put what a backup holds in place of the SQLite database; servers may go on meanwhile.
     Restore(backup::Restore),
+    /// Take people over from elsewhere.
+    #[command(subcommand)]
+    Import(import::Import),
     /// Who may use the admin API.
     #[command(subcommand)]
     Admin(Admin),
@@ -116,6 +120,7 @@ pub fn run() -> ExitCode {
         },
         Command::Backup(flags) => backup::backup(&files, &flags),
         Command::Restore(flags) => backup::restore(&files, &flags),
+        Command::Import(what) => block_on(import::run(files, what)),
         Command::Admin(Admin::Token(flags)) => {
             admin::token(&flags, &SystemRng);
             Ok(())
