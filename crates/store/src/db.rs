@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// Opens a database of another program, to read from: nothing is made, changed or migrated.
-    pub(crate) async fn connect_to_read(dsn: &str, mut options: PoolOptions) -> Result<Self, Error> {
+    pub(crate) fn connect_to_read(dsn: &str, mut options: PoolOptions) -> Result<Self, Error> {
         let engine = match dsn::parse(dsn, &mut options)? {
             Target::Memory => return Err(Error::Dsn("there is nothing in a database in memory".into())),
             Target::Sqlite(file) => Engine::Sqlite(sqlite::Sqlite::to_read(file, &options)?),

@@ -42,8 +42,16 @@ pub async fn progress(store: &Store, begun: Progress) -> Result<Progress, Error>
     let sql = "SELECT last_id, taken, lost, done FROM imports WHERE nid = ? AND source = ? AND stage = ?";
     let params = [NETWORK, source.into(), stage.into()];
     let found = store.optional(sql, &params, |row| {
-        let (last, taken, lost, done) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        Ok(Progress { source, stage, last, taken, lost, done, noted: Some(last) })
+        let last = row.get(0)?;
+        Ok(Progress {
+            source,
+            stage,
+            last,
+            taken: row.get(1)?,
+            lost: row.get(2)?,
+            done: row.get(3)?,
+            noted: Some(last),
+        })
     });
     Ok(found.await?.unwrap_or(begun))
 }
@@ -55,6 +63,7 @@ impl Progress {
     }
 
     /// Adds to the batch that it has come from `self` to `next`, and gives back the latter. Guarded by [`ALONE`].
+    #[must_use]
     pub fn advance(&self, batch: &mut Batch, next: Self, now: OffsetDateTime) -> Self {
         if let Some(noted) = self.noted {
             let mut sql = "UPDATE imports SET last_id = ?, taken = ?, lost = ?, done = ?, updated_at = ? \

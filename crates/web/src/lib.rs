@@ -15,6 +15,7 @@ mod csrf;
 mod failure;
 mod input;
 mod json;
+mod kratos_cookie;
 mod metrics;
 mod middleware;
 pub mod pages;

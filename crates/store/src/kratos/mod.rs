@@ -94,7 +94,7 @@ impl Kratos {
             return Err(Error::Dsn("it is neither a DSN nor a file".into()));
         };
         let options = PoolOptions { statement_timeout: PATIENCE, ..PoolOptions::default() };
-        let store = Store::connect_to_read(&dsn, options).await?;
+        let store = Store::connect_to_read(&dsn, options)?;
         let mut columns = BTreeMap::new();
         for table in NEEDED.into_iter().chain([RECOVERY, DEVICES]).chain(LEFT_BEHIND.map(|(table, _)| table)) {
             let found = columns_of(&store, table).await?;
