@@ -4,7 +4,10 @@
 //! the first of a name counts. Ours beside it: development without a mail server keeps what has no other way out. Messages
 //! without a way out stay in the outbox, for an instance that has one.
 
-use crate::channel::{Channel, http::Http, mailbox::Mailbox, smtp::Smtp};
+use crate::{
+    call::Call,
+    channel::{Channel, http::Http, mailbox::Mailbox, smtp::Smtp},
+};
 use zelos_core::{
     config::{
         Config,
@@ -96,8 +99,8 @@ async fn over_http(
     outbound: &dyn Outbound,
 ) -> Result<Option<Box<dyn Channel>>, String> {
     let Some(url) = &request.url else { return Ok(None) };
-    match Http::new(url, request, outbound).await {
-        Ok(http) => Ok(Some(Box::new(http))),
+    match Call::compile(url, request, outbound).await {
+        Ok(call) => Ok(Some(Box::new(Http(call)))),
         Err((name, reason)) => Err(format!("{key}.request_config.{name}: {reason}")),
     }
 }

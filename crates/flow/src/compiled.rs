@@ -3,7 +3,7 @@
 
 use std::{ops::Deref, sync::Arc};
 use zelos_core::snapshot::Snapshot;
-use zelos_courier::{Channels, Letters};
+use zelos_courier::{Channels, Letters, call::Call};
 
 /// A [`Snapshot`] with the templates of its messages; a request keeps the one it began with, a reload swaps the whole.
 #[derive(Debug)]
@@ -13,18 +13,26 @@ pub struct Compiled {
     pub letters: Arc<Letters>,
     /// The ways out that the courier has: none, unless they were given.
     pub channels: Arc<Channels>,
+    /// Who knows the passwords that are still to be taken over, if anybody does.
+    pub password_migration: Option<Arc<Call>>,
 }
 
 impl Compiled {
     /// Puts the parts together.
     pub fn new(snapshot: Snapshot, letters: Arc<Letters>) -> Self {
-        Self { snapshot, letters, channels: Arc::default() }
+        Self { snapshot, letters, channels: Arc::default(), password_migration: None }
     }
 
     /// With ways out for its messages.
     #[must_use]
     pub fn with_channels(self, channels: Arc<Channels>) -> Self {
         Self { channels, ..self }
+    }
+
+    /// With somebody who knows passwords.
+    #[must_use]
+    pub fn with_password_migration(self, call: Option<Call>) -> Self {
+        Self { password_migration: call.map(Arc::new), ..self }
     }
 }
 

@@ -16,7 +16,7 @@ use zelos_core::{
     secret::Secret,
     snapshot::Snapshot,
 };
-use zelos_courier::{Channels, Letters};
+use zelos_courier::{Channels, Letters, call::Call};
 use zelos_flow::Compiled;
 
 /// What the command line said of the configuration.
@@ -125,14 +125,28 @@ pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compile
         tracing::warn!(%url, "selfservice.allowed_return_urls: the wildcard is too wide, the entry allows nothing");
     }
     let channels = Channels::compile(&snapshot, outbound).await;
-    match (channels, Letters::compile(&snapshot, outbound).await) {
-        (Ok(channels), Ok(letters)) => Ok(Compiled::new(snapshot, Arc::new(letters)).with_channels(Arc::new(channels))),
-        (channels, letters) => {
+    let letters = Letters::compile(&snapshot, outbound).await;
+    let migration = password_migration(&snapshot, outbound).await;
+    match (channels, letters, migration) {
+        (Ok(channels), Ok(letters), Ok(migration)) => Ok(Compiled::new(snapshot, Arc::new(letters))
+            .with_channels(Arc::new(channels))
+            .with_password_migration(migration)),
+        (channels, letters, migration) => {
             let mut errors = channels.err().unwrap_or_default();
             errors.extend(letters.err().unwrap_or_default());
+            errors.extend(migration.err());
             Err(Failure(errors))
         }
     }
+}
+
+/// The call that asks whether a password is right, where it is switched on.
+async fn password_migration(config: &Config, outbound: &dyn Outbound) -> Result<Option<Call>, String> {
+    let hook = &config.selfservice.methods.password.config.migrate_hook;
+    let Some(url) = hook.config.url.as_ref().filter(|_| hook.enabled) else { return Ok(None) };
+    let call = Call::compile(url, &hook.config.request(), outbound).await;
+    call.map(Some)
+        .map_err(|(name, reason)| format!("selfservice.methods.password.config.migrate_hook.config.{name}: {reason}"))
 }
 
 async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> Result<IdentitySchema, String> {

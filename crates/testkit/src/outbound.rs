@@ -10,7 +10,7 @@ use zelos_core::outbound::{Outbound, OutboundError, OutboundRequest, OutboundRes
 #[derive(Debug, Default)]
 pub struct ScriptedOutbound {
     answers: Mutex<Vec<(String, u16, String)>>,
-    asked: Mutex<Vec<String>>,
+    asked: Mutex<Vec<OutboundRequest>>,
 }
 
 impl ScriptedOutbound {
@@ -22,6 +22,11 @@ impl ScriptedOutbound {
 
     /// The addresses that were asked, in order.
     pub fn asked(&self) -> Vec<String> {
+        self.requests().iter().map(|request| request.url.to_string()).collect()
+    }
+
+    /// The same with all that was said.
+    pub fn requests(&self) -> Vec<OutboundRequest> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -30,7 +35,7 @@ impl ScriptedOutbound {
 impl Outbound for ScriptedOutbound {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
         let url = request.url.to_string();
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(url.clone());
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, status, body) = answers
             .iter()

@@ -3,7 +3,7 @@
 use super::{
     contents::ContentUri,
     oidc::OidcMethod,
-    request::{Auth, Headers},
+    request::{Auth, Headers, RequestConfig},
     value::GoDuration,
 };
 use schemars::JsonSchema;
@@ -81,6 +81,14 @@ pub struct MigrateHookConfig {
     pub emit_analytics_event: bool,
     pub auth: Option<Auth>,
     pub body: Option<ContentUri>,
+}
+
+impl MigrateHookConfig {
+    /// The same in the words that all requests to an operator's own server are configured in.
+    pub fn request(&self) -> RequestConfig {
+        let Self { url, method, headers, auth, body, .. } = self.clone();
+        RequestConfig { url, method, headers, body, auth }
+    }
 }
 
 /// One-time codes.

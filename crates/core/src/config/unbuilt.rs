@@ -22,9 +22,6 @@ const SETTINGS: &[Setting] = &[
     ("selfservice.methods.webauthn.enabled", |c| c.selfservice.methods.webauthn.enabled),
     ("selfservice.methods.passkey.enabled", |c| c.selfservice.methods.passkey.enabled),
     ("selfservice.methods.oidc.enabled", |c| c.selfservice.methods.oidc.enabled),
-    ("selfservice.methods.password.config.migrate_hook.enabled", |c| {
-        c.selfservice.methods.password.config.migrate_hook.enabled
-    }),
     ("session.whoami.tokenizer.templates", |c| !c.session.whoami.tokenizer.templates.is_empty()),
     ("oauth2_provider.url", |c| c.oauth2_provider.url.is_some()),
     ("tracing.provider", |c| c.tracing.provider.is_some()),
@@ -111,12 +108,11 @@ mod tests {
     fn switches_are_named() {
         let config = config(&json!({
             "methods": {
-                "password": { "config": { "migrate_hook": { "enabled": true, "config": { "url": "https://a.example/" } } } },
                 "oidc": { "enabled": true },
+                "password": { "config": { "migrate_hook": { "enabled": true, "config": { "url": "https://a.example/" } } } },
             },
         }));
-        let hook = "selfservice.methods.password.config.migrate_hook.enabled";
-        let expected = [("selfservice.methods.oidc.enabled", false), (hook, false)];
+        let expected = [("selfservice.methods.oidc.enabled", false)];
         assert_eq!(found(&config), expected.map(|(key, weakens)| (key.to_owned(), weakens)));
     }
 }

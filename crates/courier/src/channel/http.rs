@@ -1,25 +1,14 @@
 //! Delivery to an operator's own server: one request for each message, whose body an operator's Jsonnet makes.
 //!
-//! Everything that can be wrong with the configuration is found when it is read. A request is not repeated here: the
-//! courier tries again when it is time.
+//! A request is not repeated here: the courier tries again when it is time.
 
 use super::{Channel, Errand, Failure};
+use crate::call::Call;
 use async_trait::async_trait;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE},
-};
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
-use url::{Url, form_urlencoded};
-use zelos_core::{
-    config::request::{ApiKeyPlace, Auth, RequestConfig},
-    message::Message,
-    outbound::{Outbound, OutboundRequest},
-    secret::Secret,
-};
-use zelos_script::jsonnet::Snippet;
+use zelos_core::{message::Message, outbound::OutboundRequest};
 
 /// Until the whole answer is there.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,77 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of an answer is read; only its status counts.
 const MOST_ANSWER: usize = 1 << 20;
 
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
-
 /// What the courier's own body holds: the original's default, so that servers made for it understand ours.
 const FIELDS: [&str; 5] = ["to", "recovery_code", "recovery_url", "verification_url", "verification_code"];
 
-/// Delivers with a request.
-pub(crate) struct Http {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    /// The body is a form and not JSON.
-    form: bool,
-    /// None: the courier's own body.
-    body: Option<Snippet>,
-}
-
-/// A complaint about the configuration: the key below `request_config`, and why.
-type Complaint = (String, String);
+/// Delivers with a call.
+pub(crate) struct Http(pub(crate) Call);
 
 impl Http {
-    /// What is configured, for that URL.
-    pub(crate) async fn new(url: &Url, config: &RequestConfig, outbound: &dyn Outbound) -> Result<Self, Complaint> {
-        let complain = |key: &str, reason: &str| (key.to_owned(), reason.to_owned());
-        let method = Method::from_bytes(config.method.to_ascii_uppercase().as_bytes())
-            .map_err(|_| complain("method", "is no method of HTTP"))?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in &config.headers {
-            let key = format!("headers.{name}");
-            let parsed =
-                HeaderName::from_bytes(name.as_bytes()).map_err(|_| complain(&key, "is no name of a header"))?;
-            headers.insert(parsed, sensitive(value).ok_or_else(|| complain(&key, "is no value of a header"))?);
-        }
-        let form = match headers.get(CONTENT_TYPE).map(|value| value.as_bytes().split(|byte| *byte == b';').next()) {
-            None => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-                false
-            }
-            Some(Some(kind)) if kind.trim_ascii().eq_ignore_ascii_case(JSON.as_bytes()) => false,
-            Some(Some(kind)) if kind.trim_ascii().eq_ignore_ascii_case(FORM.as_bytes()) => true,
-            Some(_) => return Err(complain("headers.Content-Type", &format!("must be {JSON} or {FORM}"))),
-        };
-        authorize(&mut headers, config.auth.as_ref())?;
-        let body = match &config.body {
-            None => None,
-            Some(place) => {
-                let source = place.load(outbound).await.map_err(|error| complain("body", &error.to_string()))?;
-                let source = std::str::from_utf8(&source).map_err(|_| complain("body", "is not UTF-8"))?;
-                Some(Snippet::compile("body", source).map_err(|error| complain("body", &error.to_string()))?)
-            }
-        };
-        Ok(Self { method, url: url.clone(), headers, form, body })
-    }
-
     async fn request(&self, errand: &Errand<'_>) -> Result<OutboundRequest, Failure> {
-        let mut body = String::new();
-        if self.method != Method::TRACE {
-            let value = match &self.body {
-                None => own_body(errand.message),
-                Some(snippet) => made(snippet.clone(), context(errand)).await?,
-            };
-            body = if self.form { form(&value)? } else { value.to_string() };
-        }
-        Ok(OutboundRequest {
-            method: self.method.clone(),
-            headers: self.headers.clone(),
-            body: body.into(),
-            timeout: PATIENCE,
-            max_body: MOST_ANSWER,
-            ..OutboundRequest::get(self.url.clone())
-        })
+        let request = self.0.request(|| own_body(errand.message), || context(errand)).await;
+        let request = request.map_err(|error| Failure::Transient(error.to_string()))?;
+        Ok(OutboundRequest { timeout: PATIENCE, max_body: MOST_ANSWER, ..request })
     }
 }
 
@@ -120,32 +49,6 @@ impl Channel for Http {
     async fn rest(&self) {}
 }
 
-fn sensitive(value: &Secret) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(value.expose()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn authorize(headers: &mut HeaderMap, auth: Option<&Auth>) -> Result<(), Complaint> {
-    let complain = |key: &str, reason: &str| (format!("auth.config.{key}"), reason.to_owned());
-    let (name, value) = match auth {
-        None => return Ok(()),
-        Some(Auth::BasicAuth(basic)) => {
-            let token = STANDARD.encode(format!("{}:{}", basic.user, basic.password.expose()));
-            (AUTHORIZATION, Secret::new(format!("Basic {token}")))
-        }
-        Some(Auth::ApiKey(key)) => match key.r#in {
-            ApiKeyPlace::Cookie => (COOKIE, Secret::new(format!("{}={}", key.name, key.value.expose()))),
-            ApiKeyPlace::Header => {
-                let name = HeaderName::from_bytes(key.name.as_bytes());
-                (name.map_err(|_| complain("name", "is no name of a header"))?, key.value.clone())
-            }
-        },
-    };
-    headers.insert(name, sensitive(&value).ok_or_else(|| complain("value", "is no value of a header"))?);
-    Ok(())
-}
-
 /// What a body is made from.
 fn context(errand: &Errand<'_>) -> Value {
     let message = errand.message;
@@ -164,13 +67,6 @@ fn context(errand: &Errand<'_>) -> Value {
     context
 }
 
-/// What a snippet makes, on a thread that may be kept busy.
-async fn made(snippet: Snippet, context: Value) -> Result<Value, Failure> {
-    let failure = |error: &dyn std::fmt::Display| Failure::Transient(format!("the body could not be made: {error}"));
-    let made = tokio::task::spawn_blocking(move || snippet.call(&context)).await.map_err(|error| failure(&error))?;
-    made.map_err(|error| failure(&error))
-}
-
 fn own_body(message: &Message) -> Value {
     let mut body = Map::new();
     body.insert("recipient".to_owned(), message.recipient.clone().into());
@@ -183,31 +79,21 @@ fn own_body(message: &Message) -> Value {
     body.into()
 }
 
-/// The fields of an object; only what has one obvious text can be one.
-fn form(value: &Value) -> Result<String, Failure> {
-    let failure = |reason: &str| Failure::Transient(format!("the body cannot be sent as a form: {reason}"));
-    let fields = value.as_object().ok_or_else(|| failure("it is no object"))?;
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in fields {
-        match value {
-            Value::String(text) => form.append_pair(name, text),
-            Value::Null => form.append_pair(name, ""),
-            Value::Bool(_) | Value::Number(_) => form.append_pair(name, &value.to_string()),
-            Value::Array(_) | Value::Object(_) => return Err(failure(&format!("{name} is no text"))),
-        };
-    }
-    Ok(form.finish())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::{
+        HeaderMap, Method,
+        header::{AUTHORIZATION, CONTENT_TYPE, COOKIE},
+    };
     use std::sync::Mutex;
     use time::macros::datetime;
+    use url::Url;
     use zelos_core::{
+        config::request::RequestConfig,
         id::MessageId,
         message::{MessageChannel, MessageStatus, TemplateType},
-        outbound::{OutboundError, OutboundResponse},
+        outbound::{Outbound, OutboundError, OutboundResponse},
     };
 
     /// Answers with a status, and remembers what it was asked.
@@ -249,7 +135,8 @@ mod tests {
         let config: RequestConfig = serde_json::from_value(config).unwrap();
         let server = Server(status, Mutex::default());
         let url = Url::parse("https://sms.example.org/send").unwrap();
-        let channel = Http::new(&url, &config, &server).await.map_err(|(key, why)| format!("{key}: {why}")).unwrap();
+        let call = Call::compile(&url, &config, &server).await.map_err(|(key, why)| format!("{key}: {why}")).unwrap();
+        let channel = Http(call);
         let message = message();
         let result = channel.send(&Errand { message: &message, html: Some("<p>"), outbound: &server }).await;
         (server.1.into_inner().unwrap().remove(0), result)
@@ -261,7 +148,7 @@ mod tests {
         assert_eq!(result, Ok(()));
         assert_eq!((request.method, request.url.as_str()), (Method::POST, "https://sms.example.org/send"));
         assert_eq!((request.timeout, request.retries), (PATIENCE, 0));
-        assert_eq!(request.headers[CONTENT_TYPE], JSON);
+        assert_eq!(request.headers[CONTENT_TYPE], "application/json");
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         let expected = json!({
             "recipient": "+4915112345678",
@@ -299,14 +186,14 @@ mod tests {
             let config = json!({ "body": zelos_core::config::ContentUri::inline(source) });
             let config: RequestConfig = serde_json::from_value(config).unwrap();
             let url = Url::parse("https://sms.example.org/send").unwrap();
-            let Ok(channel) = Http::new(&url, &config, &server).await else { continue };
-            let result = channel.send(&Errand { message: &message(), html: None, outbound: &server }).await;
+            let Ok(call) = Call::compile(&url, &config, &server).await else { continue };
+            let result = Http(call).send(&Errand { message: &message(), html: None, outbound: &server }).await;
             assert!(matches!(result, Err(Failure::Transient(_))), "{source}: {result:?}");
         }
         assert!(server.1.lock().unwrap().is_empty());
         let import = json!({ "body": zelos_core::config::ContentUri::inline("function(ctx) import '/etc/passwd'") });
         let import: RequestConfig = serde_json::from_value(import).unwrap();
-        assert!(Http::new(&Url::parse("https://a.example/").unwrap(), &import, &server).await.is_err());
+        assert!(Call::compile(&Url::parse("https://a.example/").unwrap(), &import, &server).await.is_err());
     }
 
     #[tokio::test]
@@ -317,7 +204,6 @@ mod tests {
         let body = String::from_utf8(request.body.to_vec()).unwrap();
         assert!(body.starts_with("recipient=%2B4915112345678&template_type=login_code_valid&"), "{body}");
         assert!(body.contains("&recovery_code=&") && body.ends_with("&subject=&body=Code+%26+more"), "{body}");
-        assert!(form(&json!({ "a": { "b": 1 } })).is_err() && form(&json!("text")).is_err());
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 use super::{
     Password,
     hash::{HashError, check_import},
+    migrate::FLAG,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,12 +20,12 @@ struct Config {
 }
 
 impl Password {
-    /// The stored form. A plain text wins over a hash.
+    /// The stored form. The word that the password is elsewhere wins over a plain text, and that over a hash.
     pub(super) async fn imported(&self, cx: &Cx<'_>, config: &Value) -> Result<Value> {
         let config = Config::deserialize(config)
             .map_err(|error| Problem::bad(format!("The configuration of the password is not usable: {error}.")))?;
         if config.use_password_migration_hook {
-            return Err(Problem::bad("Passwords that a migration hook is to verify cannot be imported yet."));
+            return Ok(json!({ "hashed_password": "", FLAG: true }));
         }
         if !config.password.is_empty() {
             return self.hashed(cx, &config.password).await.map_err(|problem| match problem {
@@ -45,7 +46,7 @@ fn reason(error: HashError) -> String {
                 .to_owned()
         }
         HashError::Malformed => "The imported password hash could not be parsed.".to_owned(),
-        HashError::Unsupported(_) | HashError::TooLong { .. } => {
+        HashError::TooLong { .. } => {
             format!("The imported password is not usable: {error}.")
         }
     }

@@ -1,6 +1,7 @@
 //! Passwords: what they must be like ([`policy`]), how they are kept ([`hash`]), and who does that work ([`pool`]).
 //!
-//! [`Password`] is the method; `login`, `register` and `change` are what it does in each kind of flow.
+//! [`Password`] is the method; `login`, `register` and `change` are what it does in each kind of flow. `import` takes what
+//! an administrator brings along, `migrate` asks for passwords that nobody could bring along.
 
 pub mod hash;
 pub mod policy;
@@ -9,10 +10,12 @@ pub mod pool;
 mod change;
 mod import;
 mod login;
+mod migrate;
 mod register;
 
 use self::{
     hash::{HashError, Hasher},
+    migrate::is_elsewhere,
     policy::{BreachCache, Policy, Verdict},
     pool::{HashPool, PoolError},
 };
@@ -117,8 +120,8 @@ impl Method for Password {
         Some(CredentialType::Password)
     }
 
-    fn strength(&self, _snapshot: &Snapshot, credential: &Credential) -> Strength {
-        let usable = hash_of(credential).is_some() && credential.identifiers.iter().any(|name| !name.is_empty());
+    fn strength(&self, snapshot: &Snapshot, credential: &Credential) -> Strength {
+        let usable = is_usable(snapshot, credential) && credential.identifiers.iter().any(|name| !name.is_empty());
         if usable { Strength::FIRST } else { Strength::NONE }
     }
 
@@ -133,10 +136,10 @@ impl Method for Password {
                 nodes.extend(self.nodes("current-password", catalog::sign_in_with_password()));
                 nodes
             }
-            Ask::Known { hint, .. } if hint.is_none_or(has_password) => {
+            Ask::Known { hint, .. } if hint.is_none_or(|of| usable(cx.snapshot, of).is_some()) => {
                 self.nodes("current-password", catalog::sign_in_with_password())
             }
-            Ask::Reauth { of } => match usable(of) {
+            Ask::Reauth { of } => match usable(cx.snapshot, of) {
                 Some(credential) => {
                     let mut nodes = vec![login::hidden_identifier(credential)];
                     nodes.extend(self.nodes("current-password", catalog::confirm_sign_in()));
@@ -154,7 +157,7 @@ impl Method for Password {
         match flow.kind() {
             Kind::Registration => self.register(cx, flow, input).await,
             Kind::Settings => self.change(cx, flow, input).await,
-            _ => self.login(cx, input).await,
+            _ => self.login(cx, flow, input).await,
         }
     }
 }
@@ -179,12 +182,14 @@ fn hash_of(credential: &Credential) -> Option<&str> {
     credential.config.get("hashed_password").and_then(Value::as_str).filter(|hash| !hash.is_empty())
 }
 
-fn usable(of: &Identity) -> Option<&Credential> {
-    of.credential(CredentialType::Password).filter(|credential| hash_of(credential).is_some())
+/// Whether somebody can sign in with it: with a hash, or by asking where the password is.
+fn is_usable(snapshot: &Snapshot, credential: &Credential) -> bool {
+    let migrates = snapshot.selfservice.methods.password.config.migrate_hook.enabled;
+    hash_of(credential).is_some() || (migrates && is_elsewhere(credential))
 }
 
-fn has_password(of: &Identity) -> bool {
-    usable(of).is_some()
+fn usable<'a>(snapshot: &Snapshot, of: &'a Identity) -> Option<&'a Credential> {
+    of.credential(CredentialType::Password).filter(|credential| is_usable(snapshot, credential))
 }
 
 /// The text for a password that is refused.

@@ -10,6 +10,8 @@ mod house;
 mod letters;
 mod login;
 mod lookup_secret;
+mod password_hashes;
+mod password_migration;
 mod process;
 mod properties;
 mod published;

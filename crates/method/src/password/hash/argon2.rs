@@ -5,7 +5,7 @@
 //! lends it to one password after the other. Lanes are computed one after the other: with a worker on each core there
 //! is nobody to share them with.
 
-use super::format::HashError;
+use super::{format::HashError, text};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use zeroize::{Zeroize, Zeroizing};
@@ -34,6 +34,11 @@ impl Memory {
         }
     }
 
+    /// How much it holds at the moment.
+    pub(super) fn kib(&self) -> usize {
+        self.blocks.len()
+    }
+
     fn take(&mut self, blocks: usize) -> &mut [Block] {
         if self.blocks.len() < blocks {
             self.wipe();
@@ -46,15 +51,20 @@ impl Memory {
 
     fn shrink(&mut self) {
         if self.blocks.len() > KEPT_BLOCKS {
-            self.wipe();
-            self.blocks = Vec::new();
+            self.release();
         }
+    }
+
+    /// Gives all of it back, for work that takes as much in its own way: nobody is to hold twice the memory.
+    pub(super) fn release(&mut self) {
+        self.wipe();
+        self.blocks = Vec::new();
     }
 }
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Memory").field("kib", &self.blocks.len()).finish_non_exhaustive()
+        formatter.debug_struct("Memory").field("kib", &self.kib()).finish_non_exhaustive()
     }
 }
 
@@ -116,18 +126,9 @@ impl Recipe {
 
 /// Takes a text apart: how it was made, and its key.
 pub(super) fn parse(algorithm: Algorithm, encoded: &str) -> Result<(Recipe, Vec<u8>), HashError> {
-    let parts: Vec<_> = encoded.split('$').collect();
-    let ["", _, "v=19", costs, salt, key] = parts[..] else { return Err(HashError::Malformed) };
-    let mut costs = costs.split(',');
-    let mut cost = |name: &str| {
-        let digits = costs.next().and_then(|cost| cost.strip_prefix(name)).and_then(|cost| cost.strip_prefix('='));
-        let digits = digits.filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
-        // More digits than fit are a number beyond any bound.
-        digits.map(|digits| digits.parse().unwrap_or(u32::MAX)).ok_or(HashError::Malformed)
-    };
-    let costs = [cost("m")?, cost("t")?, cost("p")?];
-    let bytes = |text: &str| BASE64.decode(text).map_err(|_| HashError::Malformed);
-    let (salt, key) = (bytes(salt)?, bytes(key)?);
+    let ["v=19", costs, salt, key] = text::fields(encoded)? else { return Err(HashError::Malformed) };
+    let costs = text::costs(costs, ["m", "t", "p"])?;
+    let (salt, key) = (text::unpadded(salt)?, text::unpadded(key)?);
     Ok((Recipe::new(algorithm, costs, salt, key.len())?, key))
 }
 

@@ -1,9 +1,10 @@
-//! Both kinds of hashes under one roof: recipes, and work to be done after them.
+//! All kinds of hashes under one roof: recipes, and work to be done after them.
 
 use super::{
     argon2::{self, Memory},
-    bcrypt,
+    bcrypt, crypt, digest,
     format::{Format, HashError, detect},
+    pbkdf2, scrypt,
 };
 use ::argon2::Algorithm;
 use subtle::ConstantTimeEq;
@@ -77,17 +78,52 @@ impl Hasher {
 }
 
 /// How a digest is made of a password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Recipe {
     Bcrypt(bcrypt::Recipe),
     Argon2(argon2::Recipe),
+    Crypt(crypt::Recipe),
+    Pbkdf2(pbkdf2::Recipe),
+    Scrypt(scrypt::Recipe),
+    Digest(digest::Recipe),
 }
 
 impl Recipe {
-    fn encode(&self, digest: &[u8]) -> String {
+    /// The text to store. Only the kinds that a [`Hasher`] names are ever made.
+    fn encode(&self, digest: &[u8]) -> Result<String, HashError> {
         match self {
-            Self::Bcrypt(recipe) => recipe.encode(digest),
-            Self::Argon2(recipe) => recipe.encode(digest),
+            Self::Bcrypt(recipe) => Ok(recipe.encode(digest)),
+            Self::Argon2(recipe) => Ok(recipe.encode(digest)),
+            Self::Crypt(_) | Self::Pbkdf2(_) | Self::Scrypt(_) | Self::Digest(_) => Err(HashError::Unknown),
+        }
+    }
+
+    /// The digest of a password that is no longer than it may be.
+    fn key(&self, password: &[u8], memory: &mut Memory) -> Result<Zeroizing<Vec<u8>>, HashError> {
+        match self {
+            Self::Bcrypt(recipe) => {
+                bcrypt::digests(recipe.cost, std::iter::once((recipe, password))).pop().ok_or(HashError::Malformed)
+            }
+            Self::Argon2(recipe) => recipe.key(password, memory),
+            Self::Crypt(recipe) => Ok(recipe.key(password)),
+            Self::Pbkdf2(recipe) => recipe.key(password),
+            Self::Scrypt(recipe) => {
+                memory.release();
+                recipe.key(password)
+            }
+            Self::Digest(recipe) => recipe.key(password),
+        }
+    }
+
+    /// The most bytes that a password may have to match anything.
+    ///
+    /// Quirk: Kratos refuses what bcrypt would cut (hash/hash_comparator.go), where others accept it.
+    fn max_password(&self) -> usize {
+        match self {
+            Self::Bcrypt(_) => bcrypt::MAX_PASSWORD,
+            Self::Crypt(_) => crypt::MAX_PASSWORD,
+            Self::Digest(_) => digest::MAX_PASSWORD,
+            Self::Argon2(_) | Self::Pbkdf2(_) | Self::Scrypt(_) => usize::MAX,
         }
     }
 }
@@ -129,10 +165,9 @@ impl Work {
 
     /// A comparison with a stored text.
     pub(in crate::password) fn verify(password: &str, encoded: &str) -> Result<Self, HashError> {
-        let (recipe, digest) = parse(encoded)?;
-        // Quirk: Kratos refuses what bcrypt would cut (hash/hash_comparator.go), where others accept it.
-        let cut = matches!(recipe, Recipe::Bcrypt(_)) && password.len() > bcrypt::MAX_PASSWORD;
-        Ok(Self::new(recipe, password, if cut { Goal::Mismatch } else { Goal::Compare(digest) }))
+        let (recipe, digest) = parse(detect(encoded)?, encoded)?;
+        let goal = if password.len() > recipe.max_password() { Goal::Mismatch } else { Goal::Compare(digest) };
+        Ok(Self::new(recipe, password, goal))
     }
 
     /// The work that [`Work::verify`] makes with a hash of today's, for somebody who does not exist.
@@ -141,57 +176,71 @@ impl Work {
     }
 
     fn new(recipe: Recipe, password: &str, goal: Goal) -> Self {
-        Self { recipe, password: Zeroizing::new(password.as_bytes().to_vec()), goal }
+        let kept = password.len().min(recipe.max_password());
+        Self { recipe, password: Zeroizing::new(password.as_bytes()[..kept].to_vec()), goal }
     }
 
     /// What this work has in common with other work that may be done in step with it: bcrypt's cost.
     pub(in crate::password) fn pace(&self) -> Option<u32> {
         match &self.recipe {
             Recipe::Bcrypt(recipe) => Some(recipe.cost),
-            Recipe::Argon2(_) => None,
+            _ => None,
         }
     }
 
-    fn finish(&self, digest: &[u8]) -> Outcome {
-        match &self.goal {
-            Goal::Encode => Outcome::Encoded(self.recipe.encode(digest)),
+    fn finish(&self, digest: &[u8]) -> Result<Outcome, HashError> {
+        Ok(match &self.goal {
+            Goal::Encode => Outcome::Encoded(self.recipe.encode(digest)?),
             Goal::Compare(expected) => Outcome::Verified(digest.ct_eq(expected).into()),
             Goal::Mismatch => Outcome::Verified(false),
-        }
+        })
     }
 }
 
 /// Does some work, all of it of the same [pace](Work::pace) or only one piece: outcomes in the order of the work.
 pub(in crate::password) fn run(work: &[&Work], memory: &mut Memory) -> Vec<Result<Outcome, HashError>> {
-    let in_step = work.iter().filter_map(|work| match &work.recipe {
-        Recipe::Bcrypt(recipe) => Some((recipe, work.password.as_slice())),
-        Recipe::Argon2(_) => None,
-    });
-    let mut letters = match work.first().and_then(|work| work.pace()) {
-        Some(cost) => bcrypt::digests(cost, in_step),
-        None => Vec::new(),
-    }
-    .into_iter();
-    work.iter()
-        .map(|work| match &work.recipe {
-            Recipe::Bcrypt(_) => letters.next().map(|letters| work.finish(&letters)).ok_or(HashError::Malformed),
-            Recipe::Argon2(recipe) => recipe.key(&work.password, memory).map(|key| work.finish(&key)),
+    let in_step: Vec<_> = work
+        .iter()
+        .filter_map(|work| match &work.recipe {
+            Recipe::Bcrypt(recipe) => Some((recipe, work.password.as_slice())),
+            _ => None,
         })
-        .collect()
+        .collect();
+    match work.first().and_then(|work| work.pace()) {
+        Some(cost) if in_step.len() == work.len() => {
+            let digests = bcrypt::digests(cost, in_step.into_iter());
+            work.iter().zip(digests).map(|(work, digest)| work.finish(&digest)).collect()
+        }
+        _ => work.iter().map(|work| work.finish(&work.recipe.key(&work.password, memory)?)).collect(),
+    }
 }
 
 /// Whether a stored text that somebody brings along may be stored: known, readable as far as it is read before a login,
 /// and not too expensive to verify.
 pub fn check_import(encoded: &str) -> Result<(), HashError> {
-    parse(encoded).map(|_| ())
+    let format = detect(encoded)?;
+    match parse(format, encoded) {
+        Err(HashError::Malformed) if !format.is_read_at_import() => Ok(()),
+        read => read.map(|_| ()),
+    }
 }
 
-fn parse(encoded: &str) -> Result<(Recipe, Vec<u8>), HashError> {
+fn parse(format: Format, encoded: &str) -> Result<(Recipe, Vec<u8>), HashError> {
     let argon2 = |algorithm| argon2::parse(algorithm, encoded).map(|(recipe, key)| (Recipe::Argon2(recipe), key));
-    match detect(encoded)? {
+    let crypt = |kind| crypt::parse(kind, encoded).map(|(recipe, key)| (Recipe::Crypt(recipe), key));
+    match format {
         Format::Bcrypt => bcrypt::parse(encoded).map(|(recipe, digest)| (Recipe::Bcrypt(recipe), digest)),
         Format::Argon2id => argon2(Algorithm::Argon2id),
         Format::Argon2i => argon2(Algorithm::Argon2i),
+        Format::Md5Crypt => crypt(crypt::Kind::Md5),
+        Format::Sha256Crypt => crypt(crypt::Kind::Sha256),
+        Format::Sha512Crypt => crypt(crypt::Kind::Sha512),
+        Format::Pbkdf2 => pbkdf2::parse(encoded).map(|(recipe, key)| (Recipe::Pbkdf2(recipe), key)),
+        Format::Scrypt => scrypt::parse(encoded).map(|(recipe, key)| (Recipe::Scrypt(recipe), key)),
+        Format::Firescrypt => scrypt::parse_firebase(encoded).map(|(recipe, key)| (Recipe::Scrypt(recipe), key)),
+        Format::Ssha | Format::Templated | Format::Md5 | Format::Hmac => {
+            digest::parse(format, encoded).map(|(recipe, digest)| (Recipe::Digest(recipe), digest))
+        }
     }
 }
 
@@ -275,6 +324,25 @@ mod tests {
     }
 
     #[test]
+    fn nobody_holds_memory_for_two_algorithms() {
+        let mut memory = Memory::default();
+        let scrypt = "$scrypt$ln=2,r=1,p=1$c2FsdA==$AAAAAAAAAAAAAAAAAAAAAA==";
+        let work = Work::verify("password", &hash(ARGON2, "password")).expect("readable");
+        run(&[&work], &mut memory);
+        assert!(memory.kib() > 0);
+        let work = Work::verify("password", scrypt).expect("readable");
+        run(&[&work], &mut memory);
+        assert_eq!(memory.kib(), 0);
+    }
+
+    #[test]
+    fn what_is_only_verified_is_never_made() {
+        let (recipe, digest) = parse(Format::Md5, "$md5$AAAAAAAAAAAAAAAAAAAAAA==").expect("readable");
+        assert_eq!(one(Ok(Work::new(recipe, "password", Goal::Encode))), Err(HashError::Unknown));
+        assert_eq!(digest.len(), 16);
+    }
+
+    #[test]
     fn work_in_step_keeps_its_order() {
         let encoded = hash(BCRYPT, "right");
         let work: Vec<_> = ["right", "wrong", "right", "", "right"]
@@ -301,9 +369,13 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_parser_stumble(
-            text in "(\\$(2[abyz]?|argon2id?)\\$)?(v=19\\$|12\\$)?(m=[0-9]{1,9},t=[0-9]{1,3},p=[0-9]{1,3}\\$)?\\PC{0,60}",
+            prefix in "|\\$2[abyz]?\\$|\\$argon2id?\\$v=19\\$|\\$(md5|sha256|sha512)-crypt\\$|\\$pbkdf2-sha(1|224|512)\\$|\\$(fire)?s?crypt\\$|\\{SSHA(256|512)?\\}|\\$(md5|sha1)\\$|\\$hmac-(md4|sha1)\\$",
+            costs in "|(m|i|ln|rounds|pf)=[0-9A-Za-z=]{0,9}(,[tlr]=[0-9]{1,3})?(,p=[0-9]{1,3})?\\$",
+            rest in "([A-Za-z0-9+/]{0,24}={0,2}\\$?){0,5}|\\PC{0,60}",
         ) {
+            let text = prefix + &costs + &rest;
             let _ = check_import(&text);
+            let _ = Work::verify("password", &text);
         }
     }
 }
