@@ -6,7 +6,7 @@
 
 use crate::{
     call::Call,
-    channel::{Channel, http::Http, mailbox::Mailbox, smtp::Smtp},
+    channel::{Channel, Failure, http::Http, mailbox::Mailbox, smtp::Smtp},
 };
 use zelos_core::{
     config::{
@@ -82,6 +82,17 @@ impl Channels {
     /// The sorts of messages that have a way out.
     pub(crate) fn open(&self) -> Vec<MessageChannel> {
         MessageChannel::ALL.into_iter().filter(|channel| self.of(*channel).is_some()).collect()
+    }
+
+    /// Whether whoever takes our mails would talk with us.
+    ///
+    /// # Errors
+    /// What the mail server said, or why it cannot be reached.
+    pub async fn greet(&self) -> Result<(), Failure> {
+        match &self.email {
+            Some(email) => email.greet().await,
+            None => Ok(()),
+        }
     }
 
     /// There is nothing to do for the moment.

@@ -12,6 +12,11 @@ pub(crate) fn line(text: impl Display) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Lines that bring their ends along.
+pub(crate) fn text(text: impl Display) {
+    let _ = write!(std::io::stdout().lock(), "{text}");
+}
+
 /// A question, answered on the same line.
 pub(crate) fn ask(text: impl Display) {
     let mut out = std::io::stdout().lock();

@@ -2,12 +2,12 @@
 //! changes.
 
 use crate::{cli::Failure, development};
-use std::path::PathBuf;
-use std::sync::Arc;
+use serde::de::DeserializeOwned;
+use std::{path::PathBuf, sync::Arc};
 use zelos_core::{
     config::{
-        Config, ConfigError, Flags, Loaded, Source, development_document, identity::IdentitySchema as IdentitySchemaAt,
-        load, look_up, reload_allowed, unbuilt,
+        Config, ConfigError, Explained, Flags, Loaded, Source, database::Cleanup, development_document,
+        hashers::Argon2, identity::IdentitySchema as IdentitySchemaAt, load, look_up, reload_allowed, unbuilt,
     },
     fail_point,
     outbound::Outbound,
@@ -154,16 +154,44 @@ async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> 
     IdentitySchema::compile(schema.id.as_str(), &raw).map_err(|error| error.to_string())
 }
 
+/// One variable of the process, if it is set to something.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    environment().into_iter().find(|(known, text)| known == name && !text.is_empty()).map(|(_, text)| text)
+}
+
+/// `database.cleanup` as files and environment have it, whatever the rest of them is worth.
+pub(crate) fn cleanup(files: &[PathBuf]) -> Result<Cleanup, Failure> {
+    section(files, "database.cleanup")
+}
+
+/// `hashers.argon2` as files and environment have it, whatever the rest of them is worth.
+pub(crate) fn argon2(files: &[PathBuf]) -> Result<Argon2, Failure> {
+    section(files, "hashers.argon2")
+}
+
+/// What there is to know of one key.
+pub(crate) fn explain(files: Vec<PathBuf>, dev: bool, key: &str) -> Result<Explained, Failure> {
+    let flags = Flags { dev, ..Flags::default() };
+    let source = Source { files, flags, environment: environment(), ..Source::default() };
+    zelos_core::config::explain(&source, key).map_err(failure)
+}
+
+fn section<T: DeserializeOwned + Default>(files: &[PathBuf], key: &str) -> Result<T, Failure> {
+    let source = Source { files: files.to_vec(), environment: environment(), ..Source::default() };
+    match look_up(&source, key).map_err(failure)? {
+        Some(value) => T::deserialize(value).map_err(|error| Failure::new(format!("{key}: {error}"))),
+        None => Ok(T::default()),
+    }
+}
+
 /// The database for commands that need nothing else: the variable `DSN`, else what the files say.
 ///
 /// The rest of the configuration is not looked at: a migration may run where only the database is configured.
 pub(crate) fn dsn(files: &[PathBuf]) -> Result<String, Failure> {
-    let environment = environment();
-    let variable = environment.iter().find(|(name, text)| name == "DSN" && !text.is_empty());
-    if let Some((_, dsn)) = variable {
-        return Ok(dsn.clone());
+    if let Some(dsn) = variable("DSN") {
+        return Ok(dsn);
     }
-    let source = Source { files: files.to_vec(), environment, ..Source::default() };
+    let source = Source { files: files.to_vec(), environment: environment(), ..Source::default() };
     if source.files.is_empty() {
         return Err(Failure::new("the environment variable DSN is not set, and no file was given with -c"));
     }

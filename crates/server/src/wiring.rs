@@ -15,15 +15,13 @@ use zelos_flow::{
     },
 };
 use zelos_method::{
-    code::Code,
-    identifier_first::IdentifierFirst,
-    link::Link,
-    lookup_secret::LookupSecret,
-    password::{Password, pool::HashPool},
-    profile::Profile,
-    totp::Totp,
+    code::Code, identifier_first::IdentifierFirst, link::Link, lookup_secret::LookupSecret, password::Password,
+    profile::Profile, totp::Totp,
 };
 use zelos_store::Store;
+
+/// For commands that measure what passwords cost.
+pub(crate) use zelos_method::password::{hash::Hasher as PasswordHasher, pool::HashPool};
 
 /// What an engine is given by its surroundings: the real ones, or those of a test.
 pub struct Surroundings {

@@ -165,7 +165,7 @@ fn is_of(kinds: &Value, value: &Value) -> bool {
     }
 }
 
-fn expected(kinds: &Value) -> String {
+pub(super) fn expected(kinds: &Value) -> String {
     let name = |kind: &Value| match kind.as_str() {
         Some("string") => "a text",
         Some("boolean") => "true or false",
@@ -239,7 +239,7 @@ fn format_fault(format: &str, text: &str) -> Option<String> {
     }
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut seen = Vec::new();
     names.for_each(|name| {
         if !seen.contains(&name) {
@@ -250,7 +250,7 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The known name closest to a misspelt one, if any is close.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a str> {
     let far = 1 + name.chars().count() / 3;
     known.map(|known| (distance(name, known), known)).filter(|(d, _)| *d <= far).min().map(|(_, known)| known.as_str())
 }

@@ -73,7 +73,7 @@ pub fn look_up(source: &Source, key: &str) -> Result<Option<Value>, Vec<ConfigEr
 }
 
 /// All sources laid over each other, what is odd about them, and what is wrong with them.
-fn merged(source: &Source) -> (Document, Vec<ConfigError>, Vec<ConfigError>) {
+pub(super) fn merged(source: &Source) -> (Document, Vec<ConfigError>, Vec<ConfigError>) {
     let mut document = Document::new();
     let mut errors = Vec::new();
     let mut warnings = Vec::new();

@@ -4,12 +4,31 @@
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) line: u32,
-    pub(super) reason: String,
+    /// Where in the source, in bytes, if that is known.
+    pub(super) at: Option<u32>,
+    pub(super) reason: Box<str>,
 }
 
 impl Refusal {
-    pub(super) fn new(line: u32, reason: impl Into<String>) -> Self {
-        Self { line, reason: reason.into() }
+    pub(super) fn new(line: u32, reason: impl Into<Box<str>>) -> Self {
+        Self { line, at: None, reason: reason.into() }
+    }
+}
+
+/// A token and where it stands.
+#[derive(Debug)]
+pub(super) struct Word {
+    pub(super) token: Token,
+    pub(super) line: u32,
+    /// In bytes.
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Word {
+    /// Where it begins, as refusals have it; no source is so long that it does not fit.
+    pub(super) fn at(&self) -> u32 {
+        u32::try_from(self.start).unwrap_or(u32::MAX)
     }
 }
 
@@ -37,20 +56,24 @@ pub(super) struct Lexer<'s> {
 }
 
 impl<'s> Lexer<'s> {
-    /// Every word with its line, the end included.
-    pub(super) fn words(source: &'s str) -> Result<Vec<(Token, u32)>, Refusal> {
+    /// Every word, the end included.
+    pub(super) fn words(source: &'s str) -> Result<Vec<Word>, Refusal> {
         let mut lexer = Self { source, at: 0, line: 1 };
         let mut words = Vec::new();
         loop {
-            lexer.skip_blank()?;
-            let line = lexer.line;
-            let token = lexer.next()?;
-            let end = token == Token::End;
-            words.push((token, line));
+            let word = lexer.word().map_err(|refusal| Refusal { at: u32::try_from(lexer.at).ok(), ..refusal })?;
+            let end = word.token == Token::End;
+            words.push(word);
             if end {
                 return Ok(words);
             }
         }
+    }
+
+    fn word(&mut self) -> Result<Word, Refusal> {
+        self.skip_blank()?;
+        let (line, start) = (self.line, self.at);
+        Ok(Word { token: self.next()?, line, start, end: self.at })
     }
 
     fn rest(&self) -> &'s str {

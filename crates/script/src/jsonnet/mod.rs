@@ -10,11 +10,15 @@
 //! The way through: [`lexer`] → [`parser`] → [`scope`] when a snippet is compiled; [`eval`] (with [`object`],
 //! [`operators`] and [`library`]) → [`manifest`] when it is called. `tests/it/jsonnet.rs` compares it with another
 //! implementation.
+//!
+//! Beside the way stand two tools for whoever writes snippets: [`lint`] and [`layout`].
 
 mod eval;
 mod format;
+mod layout;
 mod lexer;
 mod library;
+mod lint;
 mod machine;
 mod manifest;
 mod object;
@@ -25,4 +29,6 @@ mod snippet;
 mod syntax;
 mod value;
 
+pub use layout::layout;
+pub use lint::{Problem, lint};
 pub use snippet::{JsonnetError, Limits, Snippet};

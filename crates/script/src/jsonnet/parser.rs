@@ -1,7 +1,7 @@
 //! Words become expressions. What their names mean is found out afterwards, in [`scope`](super::scope).
 
 use super::{
-    lexer::{Lexer, Refusal, Token},
+    lexer::{Lexer, Refusal, Token, Word},
     syntax::{
         Bind, Call, Clause, Expr, Field, Kind, Lambda, Object, ObjectFor, Operator, Parameter, Sign, Symbol, Visibility,
     },
@@ -13,7 +13,7 @@ const DEPTH: usize = 200;
 /// How high the tree may grow: chains of operators nest as well.
 const HEIGHT: usize = 600;
 
-const KEYWORDS: [&str; 18] = [
+pub(super) const KEYWORDS: [&str; 18] = [
     "assert",
     "else",
     "error",
@@ -38,11 +38,12 @@ type Read<T> = Result<T, Refusal>;
 
 /// Reads a whole snippet; also the names that stand in it.
 pub(super) fn parse(source: &str) -> Read<(Expr, Vec<Box<str>>)> {
-    let mut parser = Parser { words: Lexer::words(source)?, at: 0, depth: 0, height: 0, symbols: HashMap::new() };
-    let root = parser.expr()?;
-    if *parser.peek() != Token::End {
-        return Err(parser.unexpected());
-    }
+    let mut parser =
+        Parser { words: Lexer::words(source)?, at: 0, ended: false, depth: 0, height: 0, symbols: HashMap::new() };
+    let root = parser.whole().map_err(|refusal| {
+        let word = &parser.words[parser.at];
+        Refusal { at: (word.line == refusal.line).then(|| word.at()), ..refusal }
+    })?;
     let mut names = vec![Box::from(""); parser.symbols.len()];
     for (name, symbol) in parser.symbols {
         names[symbol as usize] = name.into_boxed_str();
@@ -51,8 +52,10 @@ pub(super) fn parse(source: &str) -> Read<(Expr, Vec<Box<str>>)> {
 }
 
 struct Parser {
-    words: Vec<(Token, u32)>,
+    words: Vec<Word>,
     at: usize,
+    /// The end has been read.
+    ended: bool,
     depth: usize,
     /// At least the height of what has been read of the expression at hand.
     height: usize,
@@ -60,16 +63,22 @@ struct Parser {
 }
 
 impl Parser {
+    fn whole(&mut self) -> Read<Expr> {
+        let root = self.expr()?;
+        if *self.peek() == Token::End { Ok(root) } else { Err(self.unexpected()) }
+    }
+
     fn peek(&self) -> &Token {
-        &self.words[self.at].0
+        &self.words[self.at].token
     }
 
     fn line(&self) -> u32 {
-        self.words[self.at].1
+        self.words[self.at].line
     }
 
     fn next(&mut self) -> Token {
-        let token = self.words[self.at].0.clone();
+        let token = self.words[self.at].token.clone();
+        self.ended = token == Token::End;
         self.at = (self.at + 1).min(self.words.len() - 1);
         token
     }
@@ -172,7 +181,7 @@ impl Parser {
     }
 
     fn super_is_looked_into(&self) -> bool {
-        matches!(self.words.get(self.at + 1), Some((Token::Sign("." | "["), _)))
+        matches!(self.words.get(self.at + 1), Some(Word { token: Token::Sign("." | "["), .. }))
     }
 
     fn unary(&mut self) -> Read<Expr> {
@@ -251,7 +260,7 @@ impl Parser {
         let mut call = Call { function, positional: Vec::new(), named: Vec::new(), strict: false };
         while !self.take(")") {
             let named = matches!(self.peek(), Token::Name(_))
-                && matches!(self.words.get(self.at + 1), Some((Token::Sign("="), _)));
+                && matches!(self.words.get(self.at + 1), Some(Word { token: Token::Sign("="), .. }));
             if named {
                 let symbol = self.symbol()?;
                 self.expect("=")?;
@@ -312,6 +321,7 @@ impl Parser {
             }
             "error" => Kind::Error(Box::new(self.expr()?)),
             "import" | "importstr" | "importbin" => {
+                self.at -= 1;
                 return Err(Refusal::new(line, "imports are not available"));
             }
             _ => {
@@ -324,7 +334,8 @@ impl Parser {
 
     /// The word that was just read has no place here.
     fn back(&mut self) -> Refusal {
-        self.at = self.at.saturating_sub(1);
+        // Nothing is behind the end, so it has not been left.
+        self.at = self.at.saturating_sub(usize::from(!self.ended));
         self.unexpected()
     }
 
@@ -364,13 +375,13 @@ impl Parser {
     }
 
     fn bind(&mut self) -> Read<Bind> {
-        let line = self.line();
+        let (line, at) = (self.line(), self.words[self.at].at());
         let name = self.symbol()?;
         if self.take("(") {
-            return Ok(Bind { name, value: self.method(line, "=")? });
+            return Ok(Bind { name, at, value: self.method(line, "=")? });
         }
         self.expect("=")?;
-        Ok(Bind { name, value: self.expr()? })
+        Ok(Bind { name, at, value: self.expr()? })
     }
 
     /// Parameters behind their bracket, a sign, and what the function computes.

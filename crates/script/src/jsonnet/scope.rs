@@ -7,16 +7,28 @@ use super::{
     syntax::{Bind, Clause, Expr, Kind, Object, ObjectFor, Symbol},
 };
 
-/// Checks every name in `root`.
-pub(super) fn resolve(root: &mut Expr, names: &[Box<str>]) -> Result<(), Refusal> {
+/// Checks every name in `root`; answers with variables that nobody uses, and where they stand in the source.
+pub(super) fn resolve(root: &mut Expr, names: &[Box<str>]) -> Result<Vec<(Symbol, u32)>, Refusal> {
     let std = names.iter().position(|name| &**name == "std").and_then(|at| Symbol::try_from(at).ok());
-    Scope { names, std, seen: Vec::new(), objects: 0 }.expr(root)
+    let mut scope = Scope { names, std, seen: Vec::new(), unused: Vec::new(), objects: 0 };
+    scope.expr(root)?;
+    Ok(scope.unused)
+}
+
+/// A name that means something where one is.
+struct Seen {
+    name: Symbol,
+    /// Where a variable stands in the source; none for a parameter, which is there whether it is used or not.
+    bound: Option<u32>,
+    used: bool,
 }
 
 struct Scope<'n> {
     names: &'n [Box<str>],
     std: Option<Symbol>,
-    seen: Vec<Symbol>,
+    seen: Vec<Seen>,
+    /// Variables that were left without having been used.
+    unused: Vec<(Symbol, u32)>,
     /// Objects around.
     objects: usize,
 }
@@ -25,7 +37,7 @@ type Checked = Result<(), Refusal>;
 
 impl Scope<'_> {
     fn is_std(&self, expr: &Expr) -> bool {
-        matches!(&expr.kind, Kind::Variable(name) if Some(*name) == self.std && !self.seen.contains(name))
+        matches!(&expr.kind, Kind::Variable(name) if Some(*name) == self.std && !self.seen.iter().any(|seen| seen.name == *name))
     }
 
     fn all<'e>(&mut self, exprs: impl IntoIterator<Item = &'e mut Expr>) -> Checked {
@@ -45,7 +57,8 @@ impl Scope<'_> {
             Kind::Myself | Kind::Outermost => self.inside(line),
             Kind::Variable(name) => {
                 let name = *name;
-                if self.seen.contains(&name) {
+                if let Some(seen) = self.seen.iter_mut().rfind(|seen| seen.name == name) {
+                    seen.used = true;
                     return Ok(());
                 }
                 if Some(name) == self.std {
@@ -60,7 +73,7 @@ impl Scope<'_> {
                 let before = self.seen.len();
                 self.clauses(clauses)?;
                 self.expr(item)?;
-                self.seen.truncate(before);
+                self.forget(before);
                 Ok(())
             }
             Kind::Object(object) => self.object(object),
@@ -90,7 +103,7 @@ impl Scope<'_> {
                 twice(binds, line)?;
                 binds.iter_mut().try_for_each(|bind| self.expr(&mut bind.value))?;
                 self.expr(body)?;
-                self.seen.truncate(before);
+                self.forget(before);
                 Ok(())
             }
             Kind::If(parts) | Kind::Assert(parts) => self.all(&mut **parts),
@@ -98,10 +111,11 @@ impl Scope<'_> {
             Kind::Unary(_, inner) | Kind::Error(inner) => self.expr(inner),
             Kind::Function(function) => {
                 let before = self.seen.len();
-                self.seen.extend(function.parameters.iter().map(|parameter| parameter.name));
+                let parameters = function.parameters.iter();
+                self.seen.extend(parameters.map(|parameter| Seen { name: parameter.name, bound: None, used: false }));
                 self.all(function.parameters.iter_mut().filter_map(|parameter| parameter.default.as_mut()))?;
                 self.expr(&mut function.body)?;
-                self.seen.truncate(before);
+                self.forget(before);
                 Ok(())
             }
         }
@@ -128,7 +142,7 @@ impl Scope<'_> {
         object.locals.iter_mut().try_for_each(|bind| self.expr(&mut bind.value))?;
         self.expr(&mut object.field.value)?;
         self.leave(before);
-        self.seen.truncate(outer);
+        self.forget(outer);
         Ok(())
     }
 
@@ -137,7 +151,14 @@ impl Scope<'_> {
     }
 
     fn bind(&mut self, binds: &[Bind]) {
-        self.seen.extend(binds.iter().map(|bind| bind.name));
+        let seen = |bind: &Bind| Seen { name: bind.name, bound: Some(bind.at), used: false };
+        self.seen.extend(binds.iter().map(seen));
+    }
+
+    /// Names that mean nothing any more.
+    fn forget(&mut self, before: usize) {
+        let gone = self.seen.drain(before..).filter(|seen| !seen.used);
+        self.unused.extend(gone.filter_map(|seen| Some((seen.name, seen.bound?))));
     }
 
     fn enter(&mut self, locals: &[Bind]) -> usize {
@@ -149,7 +170,7 @@ impl Scope<'_> {
 
     fn leave(&mut self, before: usize) {
         self.objects -= 1;
-        self.seen.truncate(before);
+        self.forget(before);
     }
 
     fn clauses(&mut self, clauses: &mut [Clause]) -> Checked {
@@ -157,7 +178,7 @@ impl Scope<'_> {
             match clause {
                 Clause::For(name, array) => {
                     self.expr(array)?;
-                    self.seen.push(*name);
+                    self.seen.push(Seen { name: *name, bound: None, used: false });
                 }
                 Clause::If(condition) => self.expr(condition)?,
             }

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use std::{fmt, sync::Arc};
 
 /// The most bytes a snippet may have.
-const SOURCE: usize = 1 << 20;
+pub(super) const SOURCE: usize = 1 << 20;
 
 /// The stack of a call. It nests as deeply as [`Limits::depth`] says, and threads of a server have little; what is not
 /// used of it costs nothing.
@@ -71,8 +71,8 @@ pub struct Snippet {
 impl Snippet {
     /// Reads a snippet; `name` stands in errors.
     pub fn compile(name: &str, source: &str) -> Result<Self, JsonnetError> {
-        let refused = |Refusal { line, reason }: Refusal| JsonnetError::Failed {
-            reason,
+        let refused = |Refusal { line, reason, .. }: Refusal| JsonnetError::Failed {
+            reason: reason.into(),
             place: Place { name: name.to_owned(), line },
         };
         if source.len() > SOURCE {

@@ -65,6 +65,8 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) struct Bind {
     pub(super) name: Symbol,
+    /// Where the name stands in the source, in bytes.
+    pub(super) at: u32,
     pub(super) value: Expr,
 }
 

@@ -3,9 +3,10 @@
 //! The database is the one named on the command line, or with `-e` the environment's `DSN`, or the `dsn` of a file:
 //! never a file's by itself, so that nobody migrates a database by having a configuration at hand.
 
-use super::Failure;
+use super::{Failure, print::Output};
 use crate::{out, settings};
 use clap::Args;
+use serde_json::json;
 use std::{io::BufRead, path::PathBuf, time::Duration};
 use zelos_store::{PoolOptions, Store, migrate};
 
@@ -33,11 +34,13 @@ pub(super) struct Status {
     /// Wait until nothing is pending.
     #[arg(long)]
     block: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// Accepted so that the refusal can say why.
+/// Accepted so that the answer can say why nothing is done.
 #[derive(Debug, Args)]
-pub(super) struct Down {
+pub(super) struct Ignored {
     #[arg(hide = true, allow_hyphen_values = true, num_args = 0..)]
     ignored: Vec<String>,
 }
@@ -45,12 +48,14 @@ pub(super) struct Down {
 /// How long a database may take to come up: as the original's.
 const PATIENCE: Duration = Duration::from_mins(5);
 
+const USAGE: &str = "zelos migrate sql <url>";
+
 /// How often `status --block` looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs what is pending.
 pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
-    let store = connect(&files, flags.url, flags.read_from_env).await?;
+    let store = connect(&files, flags.url, flags.read_from_env, USAGE).await?;
     if !flags.yes {
         let pending = store.pending_migrations().await?;
         if pending.is_empty() {
@@ -76,7 +81,7 @@ pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
 
 /// Lists the migrations.
 pub(super) async fn status(files: Vec<PathBuf>, flags: Status) -> Result<(), Failure> {
-    let store = connect(&files, flags.url, flags.read_from_env).await?;
+    let store = connect(&files, flags.url, flags.read_from_env, USAGE).await?;
     loop {
         let all = migrate::status(&store).await?;
         let pending = all.iter().any(|migration| !migration.applied);
@@ -84,14 +89,21 @@ pub(super) async fn status(files: Vec<PathBuf>, flags: Status) -> Result<(), Fai
             tokio::time::sleep(LOOK_AGAIN).await;
             continue;
         }
-        out::line(format_args!("{:<8} {:<32} Status", "Version", "Name"));
-        for migration in all {
+        let row = |migration: &migrate::Status| {
             let (version, name) = migration.name.split_once('_').unwrap_or((migration.name, ""));
             let status = if migration.applied { "Applied" } else { "Pending" };
-            out::line(format_args!("{version:<8} {name:<32} {status}"));
-        }
-        return Ok(());
+            [version, name, status].map(ToOwned::to_owned).to_vec()
+        };
+        let rows: Vec<_> = all.iter().map(row).collect();
+        let document = |row: &Vec<String>| json!({ "state": row[2], "version": row[0], "name": row[1] });
+        let documents = rows.iter().map(document).collect();
+        return flags.output.many(&["Version", "Name", "Status"], &rows, &documents);
     }
+}
+
+/// Says that there is nothing to do.
+pub(super) fn phone_numbers() {
+    out::line("Nothing to do: phone numbers are kept in their normal form (E.164) from the start.");
 }
 
 /// Says why there is no way back.
@@ -101,14 +113,18 @@ pub(super) fn down() -> Result<(), Failure> {
     ))
 }
 
-async fn connect(files: &[PathBuf], url: Option<String>, from_environment: bool) -> Result<Store, Failure> {
+/// Opens the database that was named, or that of the configuration; `usage` says how one is named.
+pub(super) async fn connect(
+    files: &[PathBuf],
+    url: Option<String>,
+    from_environment: bool,
+    usage: &str,
+) -> Result<Store, Failure> {
     let dsn = match url {
         Some(url) => url,
         None if from_environment => settings::dsn(files)?,
         None => {
-            return Err(Failure::new(
-                "no database: name one (zelos migrate sql <url>), or use -e to read the variable DSN",
-            ));
+            return Err(Failure::new(format!("no database: name one ({usage}), or use -e to read the variable DSN")));
         }
     };
     Ok(Store::connect(&dsn, PoolOptions::default()).await?)

@@ -5,15 +5,26 @@
 
 mod admin;
 mod backup;
+mod cleanup;
+mod client;
+mod completion;
 mod config;
 mod courier;
+mod doctor;
+mod hashers;
+mod identities;
 mod import;
+mod jsonnet;
 mod migrate;
+mod print;
+mod remote;
 mod serve;
 mod version;
 
 use crate::out;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use client::Client;
+use print::Output;
 use std::{path::PathBuf, process::ExitCode};
 use zelos_core::rng::SystemRng;
 
@@ -42,16 +53,98 @@ enum Command {
     Backup(backup::Backup),
     /// Put what a backup holds in place of the SQLite database; servers may go on meanwhile.
     Restore(backup::Restore),
-    /// Take people over from elsewhere.
-    #[command(subcommand)]
-    Import(import::Import),
     /// Who may use the admin API.
     #[command(subcommand)]
     Admin(Admin),
-    /// What the configuration may hold.
+    /// Delete what has expired.
+    #[command(subcommand)]
+    Cleanup(Cleanup),
+    /// Say what is wrong with a set-up, and which key to change.
+    Doctor(doctor::Flags),
+    /// What the configuration may hold, and what it does.
     #[command(subcommand)]
     Config(Config),
+    /// Show single people of a server.
+    Get(Remotely<Get>),
+    /// List the people of a server.
+    #[command(alias = "ls")]
+    List(Remotely<List>),
+    /// Delete people of a server.
+    Delete(Remotely<Delete>),
+    /// Bring people in.
+    Import(Remotely<Import>),
+    /// Check files with people for a server.
+    Validate(Remotely<Validate>),
+    /// How a server is.
+    Remote(Remotely<Remote>),
+    /// What hashing passwords costs.
+    #[command(subcommand)]
+    Hashers(Hashers),
+    /// Bring code into form.
+    #[command(subcommand)]
+    Format(Format),
+    /// Look for mistakes in code.
+    #[command(subcommand)]
+    Lint(Lint),
+    /// Print a script that completes command lines in a shell.
+    Completion(completion::Flags),
     /// Print the version.
+    Version,
+}
+
+/// A command that works on a server from outside.
+#[derive(Debug, Args)]
+struct Remotely<C: Subcommand> {
+    #[command(flatten)]
+    client: client::Flags,
+    #[command(flatten)]
+    output: Output,
+    #[command(subcommand)]
+    command: C,
+}
+
+#[derive(Debug, Subcommand)]
+enum Get {
+    /// Show people by their ids.
+    #[command(alias = "identities")]
+    Identity(identities::Get),
+}
+
+#[derive(Debug, Subcommand)]
+enum List {
+    /// Show a page of everybody.
+    #[command(alias = "identity")]
+    Identities(identities::List),
+}
+
+#[derive(Debug, Subcommand)]
+enum Delete {
+    /// Delete people by their ids.
+    #[command(alias = "identities")]
+    Identity(identities::Delete),
+}
+
+#[derive(Debug, Subcommand)]
+enum Import {
+    /// Create people from files or standard input.
+    #[command(alias = "identity")]
+    Identities(identities::Files),
+    /// Move a Kratos database over: people, credentials, addresses, sessions, with all their ids.
+    Kratos(import::kratos::Flags),
+}
+
+#[derive(Debug, Subcommand)]
+enum Validate {
+    /// Check files, or standard input, against the body of a create and the schemas of the server.
+    #[command(alias = "identities")]
+    Identity(identities::Files),
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Remote {
+    /// Whether the server is alive and ready.
+    Status,
+    /// The version of the server.
     Version,
 }
 
@@ -62,9 +155,47 @@ enum Courier {
 }
 
 #[derive(Debug, Subcommand)]
+enum Cleanup {
+    /// Delete expired sessions and flows, a batch of each. Servers do so by themselves.
+    Sql(cleanup::Flags),
+}
+
+#[derive(Debug, Subcommand)]
+enum Hashers {
+    /// Argon2id.
+    #[command(subcommand)]
+    Argon2(Argon2),
+}
+
+#[derive(Debug, Subcommand)]
+enum Argon2 {
+    /// Hash passwords and print how long it takes.
+    Hash(hashers::Hash),
+    /// Look for parameters that make a hash take the time wanted on this machine.
+    Calibrate(hashers::Calibrate),
+    /// Hash as many passwords a minute as logins are expected, and print how long they take.
+    LoadTest(hashers::LoadTest),
+}
+
+#[derive(Debug, Subcommand)]
+enum Format {
+    /// Bring Jsonnet into form.
+    Jsonnet(jsonnet::Format),
+}
+
+#[derive(Debug, Subcommand)]
+enum Lint {
+    /// Look for mistakes in Jsonnet.
+    #[command(alias = "lint")]
+    Jsonnet(jsonnet::Lint),
+}
+
+#[derive(Debug, Subcommand)]
 enum Migrate {
     /// Bring the tables up to date (short for `sql up`).
     Sql(Sql),
+    /// Accepted for compatibility: phone numbers are always kept in their normal form.
+    NormalizePhoneNumbers(migrate::Ignored),
 }
 
 #[derive(Debug, Args)]
@@ -83,7 +214,7 @@ enum SqlCommand {
     /// List the migrations and whether they were run.
     Status(migrate::Status),
     /// Not supported: take a backup before an update, and restore it to go back.
-    Down(migrate::Down),
+    Down(migrate::Ignored),
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,20 +227,39 @@ enum Admin {
 enum Config {
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
+    /// Say what a key means, what may stand there, what is in force and who set it.
+    Explain(config::Explain),
 }
 
 /// Runs what the process was asked for, to its end.
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let failed = error.use_stderr();
-            let _ = error.print();
-            return ExitCode::from(u8::from(failed));
-        }
+        Err(error) => return refused(&error),
     };
-    let files = arguments.config;
-    let done = match arguments.command {
+    match run_command(arguments.config, arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            for line in failure.0 {
+                out::error(line);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a command line that cannot be run is answered with. To name a group of commands is to ask what is in it.
+fn refused(error: &clap::Error) -> ExitCode {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        out::text(error.render());
+        return ExitCode::SUCCESS;
+    }
+    let _ = error.print();
+    ExitCode::from(u8::from(error.use_stderr()))
+}
+
+fn run_command(files: Vec<PathBuf>, command: Command) -> Result<(), Failure> {
+    match command {
         Command::Serve(flags) => block_on(serve::run(files, flags)),
         Command::Courier(Courier::Watch(flags)) => block_on(courier::watch(files, flags)),
         Command::Migrate(Migrate::Sql(sql)) => match sql.command {
@@ -120,28 +270,66 @@ pub fn run() -> ExitCode {
         },
         Command::Backup(flags) => backup::backup(&files, &flags),
         Command::Restore(flags) => backup::restore(&files, &flags),
-        Command::Import(what) => block_on(import::run(files, what)),
+        Command::Import(Remotely { client, command: Import::Kratos(flags), .. }) => {
+            client.needless()?;
+            block_on(import::kratos::run(files, flags))
+        }
         Command::Admin(Admin::Token(flags)) => {
             admin::token(&flags, &SystemRng);
             Ok(())
         }
+        Command::Migrate(Migrate::NormalizePhoneNumbers(_)) => {
+            migrate::phone_numbers();
+            Ok(())
+        }
+        Command::Cleanup(Cleanup::Sql(flags)) => block_on(cleanup::sql(files, flags)),
+        Command::Doctor(flags) => block_on(doctor::run(files, flags)),
         Command::Config(Config::Schema) => {
             config::schema();
             Ok(())
         }
+        Command::Config(Config::Explain(flags)) => config::explain(files, &flags),
+        Command::Hashers(Hashers::Argon2(command)) => match command {
+            Argon2::Hash(flags) => block_on(hashers::hash(files, flags)),
+            Argon2::Calibrate(flags) => block_on(hashers::calibrate(files, flags)),
+            Argon2::LoadTest(flags) => block_on(hashers::load_test(files, flags)),
+        },
+        Command::Format(Format::Jsonnet(flags)) => jsonnet::format(&flags),
+        Command::Lint(Lint::Jsonnet(flags)) => jsonnet::lint(&flags),
+        Command::Completion(flags) => completion::print(&flags),
         Command::Version => {
             version::print();
             Ok(())
         }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            for line in failure.0 {
-                out::error(line);
-            }
-            ExitCode::FAILURE
+        other => run_remotely(other),
+    }
+}
+
+fn run_remotely(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Get(Remotely { client, output, command: Get::Identity(flags) }) => {
+            block_on(identities::get(Client::new(client)?, output, flags))
         }
+        Command::List(Remotely { client, output, command: List::Identities(flags) }) => {
+            block_on(identities::list(Client::new(client)?, output, flags))
+        }
+        Command::Delete(Remotely { client, output, command: Delete::Identity(flags) }) => {
+            block_on(identities::delete(Client::new(client)?, output, flags))
+        }
+        Command::Import(Remotely { client, output, command: Import::Identities(flags) }) => {
+            block_on(identities::import(Client::new(client)?, output, flags))
+        }
+        Command::Validate(Remotely { client, command: Validate::Identity(flags), .. }) => {
+            block_on(identities::validate(Client::new(client)?, flags))
+        }
+        Command::Remote(Remotely { client, output, command }) => {
+            let client = Client::new(client)?;
+            match command {
+                Remote::Status => block_on(remote::status(client, output)),
+                Remote::Version => block_on(remote::version(client, output)),
+            }
+        }
+        _ => Ok(()),
     }
 }
 

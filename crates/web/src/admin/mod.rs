@@ -43,3 +43,11 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/admin/courier/messages", get(courier::list))
         .route("/admin/courier/messages/{id}", get(courier::get))
 }
+
+/// Whether a text is the body of a create, as far as its shape goes; for those who check files before they send them.
+///
+/// # Errors
+/// What the API would answer.
+pub fn check_create(body: &[u8]) -> Result<(), String> {
+    body::create(body).map(|_| ())
+}

@@ -118,6 +118,11 @@ impl Channel for Smtp {
         }
     }
 
+    async fn greet(&self) -> Result<(), Failure> {
+        self.open().await?.close().await;
+        Ok(())
+    }
+
     async fn rest(&self) {
         while let Some(connection) = self.take() {
             connection.close().await;

@@ -33,7 +33,7 @@ use zelos_store::{
 
 /// From where to where.
 #[derive(Debug, Args)]
-pub(crate) struct Flags {
+pub(in crate::cli) struct Flags {
     /// The Kratos database: its DSN, or an SQLite file. It is only read.
     #[arg(long, value_name = "DSN|FILE")]
     from: String,
@@ -58,7 +58,7 @@ pub(crate) struct Flags {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Moves a database.
-pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+pub(in crate::cli) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
     let source =
         Kratos::open(&flags.from, flags.nid).await.map_err(|error| Failure::new(format!("--from: {error}")))?;
     let rng = Arc::new(SystemRng);

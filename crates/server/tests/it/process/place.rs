@@ -125,6 +125,17 @@ impl Place {
 
     /// Starts the binary here with a command line as one would type it.
     pub(super) fn zelos(&self, line: &str, environment: &[(&str, &str)]) -> Process {
+        self.start(line, environment, Stdio::null())
+    }
+
+    /// Runs the binary to its end, with something on its standard input.
+    pub(super) fn run_fed(&self, line: &str, environment: &[(&str, &str)], input: &str) -> Ended {
+        let file = self.path("input");
+        fs::write(&file, input).unwrap();
+        self.start(line, environment, File::open(file).unwrap().into()).end()
+    }
+
+    fn start(&self, line: &str, environment: &[(&str, &str)], input: Stdio) -> Process {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let (out, log) = (self.path(&format!("{number}.out")), self.path(&format!("{number}.log")));
@@ -133,7 +144,7 @@ impl Place {
             .env_clear()
             .envs(environment.iter().copied())
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(File::create(&out).unwrap())
             .stderr(File::create(&log).unwrap())
             .spawn()
