@@ -36,7 +36,7 @@ fn email_of(visitor: &Persona, name: &str) -> String {
 }
 
 /// The code in the newest letter to that address.
-async fn code(app: &App, to: &str) -> String {
+pub(crate) async fn code(app: &App, to: &str) -> String {
     let letter = app.letters(to).await.pop().expect("a letter was written");
     let says = |name: &str| letter.template_data.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     says("login_code").or_else(|| says("registration_code")).expect("the letter has a code")

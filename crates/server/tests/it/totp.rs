@@ -23,7 +23,7 @@ fn email_of(visitor: &Persona, name: &str) -> String {
 }
 
 /// What an app shows, so many steps from now: RFC 6238, written down here once more.
-fn code(app: &App, secret: &str, drift: i64) -> String {
+pub(crate) fn code(app: &App, secret: &str, drift: i64) -> String {
     let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let step = app.now().unix_timestamp() / 30 + drift;
     let mac = Hmac::<sha1::Sha1>::new_from_slice(&secret).unwrap().chain_update(step.to_be_bytes());

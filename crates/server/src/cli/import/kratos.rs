@@ -229,8 +229,13 @@ impl Mover {
     }
 
     /// Writes what is ready, and that everything up to `last` was looked at. Where the database refuses it, the rows are
-    /// written one by one, so that only those are lost that are refused.
+    /// written one by one, so that only those are lost that are refused. Where nothing is ready nothing is written: a part
+    /// that is here already is passed by.
     async fn write(&self, stage: &mut Stage, ready: Vec<Ready>, last: Uuid) -> Result<(), Failure> {
+        if ready.is_empty() {
+            stage.progress.last = Some(last);
+            return Ok(());
+        }
         let mut whole = Batch::new();
         for (_, batch) in &ready {
             whole.append(batch.clone());

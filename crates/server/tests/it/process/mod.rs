@@ -13,6 +13,7 @@ mod courier;
 mod development;
 mod killed;
 mod listening;
+mod moving;
 mod operators;
 mod outage;
 mod people;
