@@ -6,12 +6,8 @@
 //! was made to end long ago, so the next `whoami` hands out one of ours.
 
 use crate::cookies::SessionCookie;
-use aes::Aes256;
+use aes::{Aes256, cipher::BlockCipherEncrypt};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
-use ctr::{
-    Ctr128BE,
-    cipher::{KeyIvInit, StreamCipher},
-};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -58,12 +54,22 @@ fn is_signed(secret: &Secret, name: &str, date: &[u8], content: &[u8], tag: &[u8
 
 fn decrypted(secret: &Secret, content: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(URL_SAFE.decode(content).ok()?);
-    let (iv, _) = bytes.split_first_chunk::<IV>()?;
-    let iv = *iv;
-    let key = Sha256::digest(secret.expose());
+    let iv = *bytes.first_chunk::<IV>()?;
     let mut plain = Zeroizing::new(bytes.split_off(IV));
-    Ctr128BE::<Aes256>::new(&key, &iv.into()).apply_keystream(&mut plain);
+    counter_mode(secret, iv, &mut plain);
     Some(plain)
+}
+
+/// AES-256 in counter mode, which is its own inverse.
+fn counter_mode(secret: &Secret, iv: [u8; IV], text: &mut [u8]) {
+    let cipher = Aes256::new(&Sha256::digest(secret.expose()));
+    let mut counter = u128::from_be_bytes(iv);
+    for chunk in text.chunks_mut(IV) {
+        let mut stream = counter.to_be_bytes().into();
+        cipher.encrypt_block(&mut stream);
+        chunk.iter_mut().zip(stream).for_each(|(byte, mask)| *byte ^= mask);
+        counter = counter.wrapping_add(1);
+    }
 }
 
 /// As much of Go's `gob` as a map from texts to texts in interfaces needs.

@@ -23,7 +23,7 @@ fn token(snapshot: &Snapshot, now: OffsetDateTime, name: &str, value: &str) -> O
 fn sealed(secret: &str, plain: &[u8]) -> String {
     let iv = [7; IV];
     let mut content = plain.to_vec();
-    Ctr128BE::<Aes256>::new(&Sha256::digest(secret), &iv.into()).apply_keystream(&mut content);
+    counter_mode(&Secret::new(secret), iv, &mut content);
     let content = URL_SAFE.encode([&iv[..], &content].concat());
     let signed = format!("{}|{content}", MADE_AT.unix_timestamp());
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();

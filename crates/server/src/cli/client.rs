@@ -3,7 +3,10 @@
 use super::Failure;
 use crate::{outbound::HttpClient, settings};
 use bytes::Bytes;
-use clap::Args;
+use clap::{
+    Args,
+    builder::{StringValueParser, TypedValueParser as _},
+};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use std::time::Duration;
@@ -21,12 +24,8 @@ pub(super) struct Flags {
     #[arg(short, long, global = true, value_name = "URL")]
     endpoint: Option<String>,
     /// Bearer token for the admin API; better in the variable ZELOS_ADMIN_TOKEN, where other users do not see it.
-    #[arg(long, global = true, value_name = "TOKEN", value_parser = secret)]
+    #[arg(long, global = true, value_name = "TOKEN", value_parser = StringValueParser::new().map(Secret::new))]
     token: Option<Secret>,
-}
-
-fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
-    Ok(Secret::new(text))
 }
 
 impl Flags {

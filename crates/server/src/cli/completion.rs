@@ -1,6 +1,6 @@
 //! `completion bash|zsh|fish|powershell`: the script that lets a shell complete our command lines.
 
-use super::{Arguments, Failure};
+use super::Arguments;
 use crate::out;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::{Shell as Script, generate};
@@ -23,7 +23,7 @@ enum Shell {
 }
 
 /// Prints the script.
-pub(super) fn print(flags: &Flags) -> Result<(), Failure> {
+pub(super) fn print(flags: &Flags) {
     let script = match flags.shell {
         Shell::Bash => Script::Bash,
         Shell::Zsh => Script::Zsh,
@@ -33,5 +33,4 @@ pub(super) fn print(flags: &Flags) -> Result<(), Failure> {
     let mut text = Vec::new();
     generate(script, &mut Arguments::command(), "zelos", &mut text);
     out::text(String::from_utf8_lossy(&text));
-    Ok(())
 }

@@ -39,7 +39,7 @@ pub(super) struct Lint {
 /// Lays files out.
 pub(super) fn format(flags: &Format) -> Result<(), Failure> {
     let mut failed = Vec::new();
-    for (name, file) in sources(&flags.files)? {
+    for (name, file) in sources(&flags.files) {
         if flags.verbose {
             out::line(format_args!("Processing file: {name}"));
         }
@@ -61,7 +61,7 @@ pub(super) fn format(flags: &Format) -> Result<(), Failure> {
 /// Tells what is wrong with files.
 pub(super) fn lint(flags: &Lint) -> Result<(), Failure> {
     let mut failed = Vec::new();
-    for (name, file) in sources(&flags.files)? {
+    for (name, file) in sources(&flags.files) {
         if flags.verbose {
             out::line(format_args!("Processing file: {name}"));
         }
@@ -76,12 +76,11 @@ fn at(name: &str, Problem { line, column, reason }: &Problem) -> String {
 }
 
 fn read(name: &str, file: Option<&Path>) -> Result<String, Failure> {
-    let read = match file {
-        Some(file) => fs::read_to_string(file),
-        None => {
-            let mut text = String::new();
-            std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
-        }
+    let read = if let Some(file) = file {
+        fs::read_to_string(file)
+    } else {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
     };
     read.map_err(|error| Failure::new(format!("{name}: cannot be read: {error}")))
 }
@@ -90,7 +89,7 @@ fn read(name: &str, file: Option<&Path>) -> Result<String, Failure> {
 type Source = (String, Option<PathBuf>);
 
 /// What the patterns match. A name without any pattern must be there; a pattern may match nothing.
-fn sources(patterns: &[String]) -> Result<Vec<Source>, Failure> {
+fn sources(patterns: &[String]) -> Vec<Source> {
     let mut found = Vec::new();
     for pattern in patterns {
         if pattern == "-" {
@@ -102,7 +101,7 @@ fn sources(patterns: &[String]) -> Result<Vec<Source>, Failure> {
             found.extend(files.map(|file| (file.display().to_string(), Some(file))));
         }
     }
-    Ok(found)
+    found
 }
 
 /// Files that a pattern matches, in the order of their names.

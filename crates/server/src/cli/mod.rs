@@ -296,7 +296,10 @@ fn run_command(files: Vec<PathBuf>, command: Command) -> Result<(), Failure> {
         },
         Command::Format(Format::Jsonnet(flags)) => jsonnet::format(&flags),
         Command::Lint(Lint::Jsonnet(flags)) => jsonnet::lint(&flags),
-        Command::Completion(flags) => completion::print(&flags),
+        Command::Completion(flags) => {
+            completion::print(&flags);
+            Ok(())
+        }
         Command::Version => {
             version::print();
             Ok(())

@@ -27,5 +27,5 @@ pub(super) async fn status(client: Client, output: Output) -> Result<(), Failure
 pub(super) async fn version(client: Client, output: Output) -> Result<(), Failure> {
     let answer = json(&client.get(&["version"], &[]).await?)?;
     let version = answer["version"].as_str().unwrap_or_default().to_owned();
-    output.one(&["VERSION"], &[version.clone()], &json!({ "version": version }))
+    output.one(&["VERSION"], std::slice::from_ref(&version), &json!({ "version": version }))
 }

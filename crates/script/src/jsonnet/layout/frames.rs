@@ -38,9 +38,9 @@ pub(super) fn shapes(source: &str, words: &[Word]) -> Vec<Option<Shape>> {
         let closes = matches!(word.token, Token::Sign(")" | "]" | "}"));
         if let Some((opened, shape)) = open.last_mut() {
             let at_separator = closes || *opened + 1 == at || last.is_some_and(|last| last.token == Token::Sign(","));
-            let list = matches!(shape.kind, Kind::Object | Kind::Array);
+            let separated = matches!(shape.kind, Kind::Object | Kind::Array);
             let empty = closes && *opened + 1 == at && between.remarks.is_empty();
-            shape.broken |= newline && at_separator && list && !empty;
+            shape.broken |= newline && at_separator && separated && !empty;
             shape.computed |= word.token == Token::Name("for".to_owned());
         }
         if closes && let Some((opened, shape)) = open.pop() {

@@ -54,8 +54,9 @@ fn is_colon(token: &Token) -> bool {
 /// Whether a space stands between `last` and `word`; `earlier` is what stands before both.
 pub(super) fn between(earlier: Option<&Token>, last: &Token, word: &Token, frames: &Frames) -> bool {
     match (last, word) {
-        (_, Token::Sign("," | ";" | ")" | "]" | ".")) | (Token::Sign("(" | "[" | "."), _) => return false,
-        (Token::Sign("{"), Token::Sign("}")) => return false,
+        (_, Token::Sign("," | ";" | ")" | "]" | "."))
+        | (Token::Sign("(" | "[" | "."), _)
+        | (Token::Sign("{"), Token::Sign("}")) => return false,
         (Token::Name(name), Token::Sign("(")) if name == "function" => return false,
         (last, Token::Sign("(" | "[")) if ends_value(last) => return false,
         _ => {}

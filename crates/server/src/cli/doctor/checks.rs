@@ -3,7 +3,7 @@
 use super::Finding;
 use std::net::IpAddr;
 use url::{Host, Url};
-use zelos_core::config::{Config, CookieSettings, SameSite};
+use zelos_core::config::{Config, CookieSettings, SameSite, admin_auth};
 
 /// All of them.
 pub(super) const ALL: &[fn(&Config) -> Vec<Finding>] = &[
@@ -162,18 +162,33 @@ pub(super) fn proxies(config: &Config) -> Vec<Finding> {
 }
 
 pub(super) fn admin_door(config: &Config) -> Vec<Finding> {
-    let host = config.serve.admin.host.trim_start_matches('[').trim_end_matches(']');
-    let loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let admin = &config.serve.admin;
+    let host = admin.host.trim_start_matches('[').trim_end_matches(']');
+    let loopback = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
     if loopback || host == "localhost" || host.starts_with("unix:") {
         return Vec::new();
     }
+    if let Err(error) = admin_auth::judge(config, false) {
+        return vec![Finding::wrong(&error.key, error.reason)];
+    }
     let at = if host.is_empty() { "every address" } else { host };
-    let sentence = format!(
-        "the admin API listens on {at}: whoever reaches port {} and gets in is an administrator; listen on 127.0.0.1, or \
-         see to it that only your own servers reach it",
-        config.serve.admin.port
-    );
-    vec![Finding::note("serve.admin.host", sentence)]
+    if admin.auth.is_open() {
+        let key = if admin.auth.insecure_open { "serve.admin.auth.insecure_open" } else { "serve.admin.host" };
+        let sentence = format!(
+            "leaves the admin API open at {at}, port {}: whoever gets there can become anybody; see to it that only your \
+             own servers do, or set serve.admin.auth.tokens (zelos admin token makes one)",
+            admin.port
+        );
+        return vec![Finding::note(key, sentence)];
+    }
+    if !admin.tls.enabled() {
+        let sentence = format!(
+            "is not set, so tokens for the admin API at {at} pass the network in the clear; set it, or see to it that \
+             something in front of the server speaks https"
+        );
+        return vec![Finding::note("serve.admin.tls", sentence)];
+    }
+    Vec::new()
 }
 
 pub(super) fn ports(config: &Config) -> Vec<Finding> {

@@ -48,7 +48,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
 
 #[test]
 fn each_check_finds_its_fault() {
-    let cases: [(Check, &str, Value, &[&str]); 28] = [
+    let cases: [(Check, &str, Value, &[&str]); 29] = [
         (checks::base_url, "serve.public.base_url", json!(""), &["serve.public.base_url"]),
         (checks::base_url, "serve.public.base_url", json!("http://id.example.org/"), &["!serve.public.base_url"]),
         (checks::base_url, "serve.public.base_url", json!("http://127.0.0.1:4433/"), &[]),
@@ -84,7 +84,8 @@ fn each_check_finds_its_fault() {
         (checks::proxies, "serve.public.trusted_proxies", json!([]), &["serve.public.trusted_proxies"]),
         (checks::proxies, "serve.public.trusted_proxies", json!(["0.0.0.0/0"]), &["!serve.public.trusted_proxies"]),
         (checks::proxies, "serve.public.trusted_proxies", json!(["::/0"]), &["!serve.public.trusted_proxies"]),
-        (checks::admin_door, "serve.admin.host", json!("0.0.0.0"), &["serve.admin.host"]),
+        (checks::admin_door, "serve.admin.host", json!("0.0.0.0"), &["!serve.admin.host"]),
+        (checks::admin_door, "serve.admin.host", json!(""), &["!serve.admin.host"]),
         (checks::admin_door, "serve.admin.host", json!("[::1]"), &[]),
         (checks::admin_door, "serve.admin.host", json!("unix:/run/zelos.sock"), &[]),
         (checks::ports, "serve.admin.port", json!(4433), &["!serve.admin.port"]),
@@ -96,6 +97,22 @@ fn each_check_finds_its_fault() {
     for (check, key, value, expected) in cases {
         assert_eq!(found(check, &with(key, value.clone())), expected, "{key}: {value}");
     }
+}
+
+#[test]
+fn an_admin_door_in_reach_of_others_is_locked_or_meant_to_stand_open() {
+    let door = |key: &str, value: Value| {
+        let mut admin = json!({ "host": "0.0.0.0" });
+        admin[key] = value;
+        found(checks::admin_door, &with("serve.admin", admin))
+    };
+    let token = json!({ "name": "panel", "sha256": "0".repeat(64), "scopes": ["read"] });
+    assert_eq!(door("auth", json!({ "insecure_open": true })), ["serve.admin.auth.insecure_open"]);
+    assert_eq!(door("auth", json!({ "tokens": [token] })), ["serve.admin.tls"], "and nobody listens in");
+    let mut document = document();
+    document["serve"]["admin"]["host"] = "0.0.0.0".into();
+    document["dev"] = true.into();
+    assert_eq!(found(checks::admin_door, &Config::from_document(document).unwrap()), ["serve.admin.host"]);
 }
 
 #[test]

@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn times_are_summed_up() {
         let times = [2, 4, 4, 4, 5, 5, 7, 9].map(Duration::from_secs);
-        let measured = Measured::of(&times, Duration::from_secs(60), 8 << 20).unwrap();
+        let measured = Measured::of(&times, Duration::from_mins(1), 8 << 20).unwrap();
         assert_eq!((measured.mean, measured.deviation), (Duration::from_secs(5), Duration::from_secs(2)));
         assert_eq!((measured.least, measured.most), (Duration::from_secs(2), Duration::from_secs(9)));
         assert_eq!(measured.columns(), ["1m0s", "5s", "2s", "2s", "9s", "8.00MB"]);

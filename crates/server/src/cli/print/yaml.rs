@@ -47,16 +47,13 @@ fn below(member: &Value, step: usize, text: &mut String) {
         Value::Array(items) if !items.is_empty() => Some(step),
         _ => None,
     };
-    match deeper {
-        Some(step) => {
-            text.push('\n');
-            text.push_str(&"  ".repeat(step));
-            put(member, step, text);
-        }
-        None => {
-            text.push(' ');
-            put(member, step, text);
-        }
+    if let Some(step) = deeper {
+        text.push('\n');
+        text.push_str(&"  ".repeat(step));
+        put(member, step, text);
+    } else {
+        text.push(' ');
+        put(member, step, text);
     }
 }
 

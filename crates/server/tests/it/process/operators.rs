@@ -200,3 +200,33 @@ fn servers_are_looked_at_from_afar() {
     let after = desk.place.run(&format!("remote version -q --endpoint {}/", desk.endpoint), &[]);
     assert_eq!(after.code, Some(0), "{}", after.log);
 }
+
+#[test]
+fn a_locked_admin_door_opens_to_the_token() {
+    let place = Place::new();
+    let made = place.run("admin token --scope write", &[]);
+    let (token, lines) = made.out.split_once("\n\n").unwrap();
+    let kept = lines.lines().find_map(|line| line.trim().strip_prefix("sha256: ")).unwrap();
+    let mut config = place.config(&place.sqlite());
+    config["serve"]["admin"]["auth"] = json!({ "tokens": [{ "name": "me", "sha256": kept, "scopes": ["write"] }] });
+    let _server = place.serve_with(&config);
+    fs::write(place.path("ada.json"), person("ada").to_string()).unwrap();
+    let endpoint = format!("http://127.0.0.1:{}", place.admin);
+    let run = |line: &str, token: &[(&str, &str)]| {
+        place.run(line, &[&[("KRATOS_ADMIN_URL", endpoint.as_str())], token].concat())
+    };
+
+    for line in ["validate identity ada.json", "import identities ada.json", "list identities", "remote version"] {
+        for shown in [&[][..], &[("ZELOS_ADMIN_TOKEN", "")], &[("ZELOS_ADMIN_TOKEN", "zelos_at_wrong")]] {
+            let refused = run(line, shown);
+            assert_eq!(refused.code, Some(1), "{line}: {}", refused.log);
+            assert!(refused.log.contains("token") && !refused.log.contains("zelos_at_wrong"), "{}", refused.log);
+        }
+        let passed = run(line, &[("ZELOS_ADMIN_TOKEN", token)]);
+        assert_eq!((passed.code, passed.log.as_str()), (Some(0), ""), "{line}: {}", passed.out);
+    }
+    let by_flag = run(&format!("list identities --token {token} --format jsonpath=identities.#"), &[]);
+    assert_eq!((by_flag.code, by_flag.out.as_str()), (Some(0), "1\n"), "{}", by_flag.log);
+    // Whoever watches over a server needs no token.
+    assert_eq!(run("remote status", &[]).code, Some(0));
+}
