@@ -28,7 +28,7 @@ mod router_tests;
 #[cfg(test)]
 mod testing;
 
-pub use admin::check_create;
+pub use admin::{check_create, made};
 pub use app::{App, Phase, Readiness};
 pub use client::Peer;
 pub use router::{admin_router, public_router};
