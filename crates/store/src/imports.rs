@@ -127,6 +127,22 @@ async fn here(store: &Store, table: &'static str, ids: &[Uuid]) -> Result<Vec<Uu
     Ok(found)
 }
 
+/// Which of those identifiers of that type somebody here has.
+pub async fn identifiers_here(store: &Store, kind: &str, identifiers: &[&str]) -> Result<Vec<String>, Error> {
+    const CHUNK: usize = 512;
+    let mut found = Vec::new();
+    for chunk in identifiers.chunks(CHUNK) {
+        let sql = format!(
+            "SELECT identifier FROM credential_identifiers WHERE nid = ? AND type = ? AND identifier IN ({})",
+            marks(chunk.len())
+        );
+        let own = [NETWORK, kind.to_owned().into()].into_iter();
+        let params = own.chain(padded(chunk).map(|name| name.to_owned().into())).collect();
+        found.extend(store.scan(sql, params, |row| row.get::<String>(0)).await?);
+    }
+    Ok(found)
+}
+
 /// Whose that identifier of that type is.
 pub async fn owner_of_identifier(store: &Store, kind: &str, identifier: &str) -> Result<Option<Uuid>, Error> {
     let sql = "SELECT identity_id FROM credential_identifiers WHERE nid = ? AND type = ? AND identifier = ?";

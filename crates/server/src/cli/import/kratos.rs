@@ -6,24 +6,25 @@
 //! It may be stopped at any moment and started again ([`imports`]); started again after its end it takes what has come
 //! since. A part of the table is read while the part before it is written.
 
-use super::report::Report;
+use super::{
+    fit::{Fit, refused},
+    report::Report,
+};
 use crate::{
     cli::{Failure, serve},
     out,
     settings::{self, Settings},
 };
 use clap::Args;
-use serde_json::json;
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 use uuid::Uuid;
 use zelos_core::{
     config::Loaded,
     fail_point,
-    identity::{Credential, CredentialType, Identity, at_rest},
+    identity::Identity,
     rng::SystemRng,
     session::{Session, SessionToken},
 };
-use zelos_flow::{Compiled, Engine, Request, identities as people};
 use zelos_store::{
     Batch, Error, Store, identities,
     imports::{self, Progress},
@@ -75,21 +76,18 @@ pub(in crate::cli) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(),
         migrate::up(&store, PATIENCE).await?;
         false
     };
-    let snapshot = engine.snapshot();
-    let mover = Mover { engine, snapshot, store, source, is_bare, flags, request: Request::default() };
+    let mover = Mover { fit: Fit::new(engine), store, source, is_bare, flags };
     Box::pin(mover.all()).await
 }
 
 /// Whoever does it.
 struct Mover {
-    engine: Arc<Engine>,
-    snapshot: Arc<Compiled>,
+    fit: Fit,
     store: Store,
     source: Kratos,
     /// The database has no tables yet, and a dry run does not make them.
     is_bare: bool,
     flags: Flags,
-    request: Request,
 }
 
 /// One table on its way.
@@ -140,7 +138,7 @@ impl Mover {
                 continue;
             }
             for note in notes {
-                stage.report.say(stage.row, id, &note);
+                stage.report.say(format_args!("{} {id}", stage.row), &note);
             }
             let fitted = match what {
                 Ok(identity) => self.fitted(&mut stage.report, identity).await,
@@ -218,7 +216,7 @@ impl Mover {
         if progress.done {
             progress = progress.anew();
         }
-        Ok(Stage { row, progress, here: 0, ended: 0, report: Report::new(name, total) })
+        Ok(Stage { row, progress, here: 0, ended: 0, report: Report::new(name, Some(total)) })
     }
 
     async fn end(&self, mut stage: Stage) -> Result<Stage, Failure> {
@@ -272,7 +270,7 @@ impl Mover {
             stage.progress = next;
             return Ok(());
         }
-        let known = stage.progress.advance(&mut batch, next, self.engine.clock.now());
+        let known = stage.progress.advance(&mut batch, next, self.fit.engine.clock.now());
         self.store.commit(batch).await?;
         stage.progress = known;
         Ok(())
@@ -288,48 +286,16 @@ impl Mover {
     }
 
     fn is_wanted(&self, session: &Session) -> bool {
-        self.flags.ended_sessions || (session.active && session.expires_at > self.engine.clock.now())
+        self.flags.ended_sessions || (session.active && session.expires_at > self.fit.engine.clock.now())
     }
 
-    /// The person as they are stored here: secrets sealed, and the assurance as our methods see it.
     async fn fitted(&self, report: &mut Report, mut identity: Identity) -> Result<Identity, String> {
-        if self.snapshot.schemas.find(&identity.schema_id).is_none() {
-            report.say("identity", identity.id.0, &format!("the schema `{}` is not configured", identity.schema_id));
-        }
-        for credential in &identity.credentials {
-            if let Some(note) = self.unusable(credential).await {
-                report.say("identity", identity.id.0, &note);
-            }
-        }
-        for credential in &mut identity.credentials {
-            let config = std::mem::take(&mut credential.config);
-            credential.config = at_rest::seal(&self.snapshot.cipher, &*self.engine.rng, credential.kind, config);
-        }
-        identity.available_aal = people::available_aal(&self.engine, &self.snapshot, &identity);
+        let id = identity.id;
+        self.fit.fitted(report, format_args!("identity {id}"), &mut identity).await;
         if self.flags.dry_run && !self.is_bare {
             self.is_free(&identity).await?;
         }
         Ok(identity)
-    }
-
-    /// Why nobody could sign in with a credential, although it comes over.
-    async fn unusable(&self, credential: &Credential) -> Option<String> {
-        let kind = credential.kind.as_str();
-        if credential.config.as_object().is_none_or(serde_json::Map::is_empty) {
-            return None;
-        }
-        let method = self.engine.methods.iter().find(|method| method.credential() == Some(credential.kind));
-        let Some(method) = method else {
-            return Some(format!("comes over, but nobody can sign in with credentials of type {kind}"));
-        };
-        let config = match (credential.kind, credential.config["hashed_password"].as_str()) {
-            (CredentialType::Password, Some(hash)) if !hash.is_empty() => json!({ "hashed_password": hash }),
-            (CredentialType::Password | CredentialType::Totp, _) => credential.config.clone(),
-            _ => return None,
-        };
-        let cx = self.engine.cx(&self.snapshot, &self.request);
-        let judged = method.import(&cx, &config, None).await;
-        judged.err().map(|problem| format!("comes over, but not to sign in with ({kind}): {problem}"))
     }
 
     /// Whether nobody here has what the person signs in with.
@@ -385,22 +351,7 @@ impl Stage {
     /// A row does not come over.
     fn lose(&mut self, id: Uuid, reason: &str) {
         self.progress.lost += 1;
-        self.report.say(self.row, id, reason);
-    }
-}
-
-/// Why the database did not take a row.
-fn refused(error: &Error) -> String {
-    match error {
-        Error::Unique(constraint) => match constraint.as_str() {
-            identities::IDENTIFIER => "somebody else here signs in with the same identifier".into(),
-            identities::EXTERNAL_ID => "somebody else here has the same external id".into(),
-            identities::VERIFIABLE_ADDRESS | identities::RECOVERY_ADDRESS => {
-                "somebody else here has the same address".into()
-            }
-            other => format!("it is here already ({other})"),
-        },
-        other => other.to_string(),
+        self.report.say(format_args!("{} {id}", self.row), reason);
     }
 }
 

@@ -2,52 +2,67 @@
 //! there was to say on the way.
 
 use crate::out;
-use std::{collections::BTreeMap, fmt::Write as _};
-use uuid::Uuid;
+use std::{
+    collections::BTreeMap,
+    fmt::{Display, Write as _},
+};
 
-/// Steps between the lines where nobody looks at a terminal, in percent.
+/// Steps between the lines where nobody looks at a terminal: in percent, and in rows where nobody knows how many there are.
 const STEP: i64 = 10;
+const ROWS: i64 = 10_000;
 
 const WIDTH: usize = 30;
+
+/// Different reasons that are counted one by one.
+const MOST_REASONS: usize = 100;
+const OTHERS: &str = "other reasons";
 
 /// One part of the work.
 #[derive(Debug)]
 pub(super) struct Report {
     what: &'static str,
-    total: i64,
+    /// Rows that there are, where that is known.
+    total: Option<i64>,
     done: i64,
     watched: bool,
-    /// Up to where lines were written, in percent.
+    /// Up to where lines were written, in steps.
     told: Option<i64>,
-    /// What was said, and how often: reasons are few.
+    /// What was said, and how often.
     reasons: BTreeMap<String, u64>,
 }
 
 impl Report {
-    pub(super) fn new(what: &'static str, total: i64) -> Self {
+    pub(super) fn new(what: &'static str, total: Option<i64>) -> Self {
         Self { what, total, done: 0, watched: out::is_watched(), told: None, reasons: BTreeMap::new() }
     }
 
     /// So many more were looked at.
     pub(super) fn came_by(&mut self, rows: usize) {
         self.done = self.done.saturating_add(i64::try_from(rows).unwrap_or(i64::MAX));
-        let percent = percent(self.done, self.total);
-        let text = format!("{}: {} of {} ({percent} %)", self.what, self.done, self.total);
+        let (bar, step, text) = match self.total {
+            Some(total) => {
+                let percent = percent(self.done, total);
+                let text = format!("{}: {} of {total} ({percent} %)", self.what, self.done);
+                (bar(percent) + "  ", percent / STEP, text)
+            }
+            None => (String::new(), self.done / ROWS, format!("{}: {}", self.what, self.done)),
+        };
         if self.watched {
-            out::over(format_args!("{}  {text}", bar(percent)));
-        } else if self.told.is_none_or(|told| percent >= told + STEP) {
-            self.told = Some(percent - percent % STEP);
+            out::over(format_args!("{bar}{text}"));
+        } else if self.told.is_none_or(|told| step > told) {
+            self.told = Some(step);
             out::line(text);
         }
     }
 
-    /// Tells of a row, in a line that stays.
-    pub(super) fn say(&mut self, what: &str, id: Uuid, reason: &str) {
+    /// Tells of somebody or something, in a line that stays.
+    pub(super) fn say(&mut self, who: impl Display, reason: &str) {
         if self.watched {
             out::over("");
         }
-        out::error(format_args!("{what} {id}: {reason}"));
-        *self.reasons.entry(reason.to_owned()).or_default() += 1;
+        out::error(format_args!("{who}: {reason}"));
+        let is_known = self.reasons.contains_key(reason) || self.reasons.len() < MOST_REASONS;
+        *self.reasons.entry(if is_known { reason } else { OTHERS }.to_owned()).or_default() += 1;
     }
 
     /// What was said, and how often.

@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod courier;
 mod development;
+mod files;
 mod killed;
 mod listening;
 mod moving;

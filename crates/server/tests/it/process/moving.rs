@@ -5,7 +5,7 @@ use super::place::{Ended, Fresh, Place, wait};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs};
 use zelos_store::{Batch, PoolOptions, Store};
-use zelos_testkit::{Answer, App, Database, Mode, Persona, Setup};
+use zelos_testkit::{Answer, App, Mode, Persona, Setup};
 
 const SQLITE: (&str, &str) =
     (include_str!("../../../testdata/kratos/sqlite.sql"), include_str!("../../../testdata/kratos/sqlite.json"));
@@ -16,14 +16,14 @@ const SCHEMA: &str = include_str!("../../../testdata/kratos/person.schema.json")
 const TYPES: [&str; 7] = ["password", "totp", "oidc", "lookup_secret", "webauthn", "passkey", "code"];
 
 /// A database that Kratos left, and what it said of it.
-struct Left {
+pub(super) struct Left {
     dsn: String,
-    said: Value,
+    pub(super) said: Value,
     _database: Fresh,
 }
 
 impl Left {
-    fn on_sqlite() -> Self {
+    pub(super) fn on_sqlite() -> Self {
         Self::load(SQLITE, Fresh::sqlite())
     }
 
@@ -59,7 +59,7 @@ impl Left {
     }
 
     /// Databases to move into: one of the same kind, and one of each other kind from SQLite.
-    fn targets(&self) -> Vec<Fresh> {
+    pub(super) fn targets(&self) -> Vec<Fresh> {
         if self.dsn.starts_with("sqlite") {
             std::iter::once(Fresh::sqlite()).chain(Fresh::on_each_server()).collect()
         } else {
@@ -79,7 +79,7 @@ impl Left {
 }
 
 /// The operator's folder, configured for that database.
-fn place(dsn: &str) -> Place {
+pub(super) fn place(dsn: &str) -> Place {
     let place = Place::new();
     let mut config = place.config(dsn);
     fs::write(place.path("person.schema.json"), SCHEMA).unwrap();
@@ -90,12 +90,12 @@ fn place(dsn: &str) -> Place {
     place
 }
 
-fn moved(place: &Place, from: &Left, more: &str) -> Ended {
+pub(super) fn moved(place: &Place, from: &Left, more: &str) -> Ended {
     place.run(&format!("import kratos -c kratos.yml --from {} {more}", from.dsn), &[])
 }
 
 /// A Zelos on what was moved.
-async fn app(target: &Fresh) -> App {
+pub(super) async fn app(target: &Fresh) -> App {
     let schema = zelos_core::config::ContentUri::inline(SCHEMA.to_owned());
     let setup = Setup::with(json!({
         "identity": { "schemas": [{ "id": "default", "url": schema }] },
@@ -127,7 +127,7 @@ fn people_go_on_as_if_nothing_had_happened() {
 }
 
 /// Administrators see what they saw.
-async fn everybody_is_who_they_were(app: &App, left: &Left) {
+pub(super) async fn everybody_is_who_they_were(app: &App, left: &Left) {
     let types = TYPES.map(|kind| format!("include_credential={kind}")).join("&");
     let listed = app.admin("GET", &format!("/admin/identities?{types}"), None).await.json();
     let by_id = |people: &Value| -> BTreeMap<String, Value> {
@@ -376,7 +376,7 @@ fn what_is_no_database_of_kratos_is_told() {
     assert_eq!(moved(&place, &left, "--endpoint http://127.0.0.1:1").code, Some(1), "no server is asked");
 }
 
-fn says(text: &str, words: &[&str]) {
+pub(super) fn says(text: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "{word:?} is not in:\n{text}");
     }
