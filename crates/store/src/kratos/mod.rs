@@ -11,6 +11,7 @@ mod rows;
 
 use crate::{
     db::{Dialect, PoolOptions, Store},
+    dsn::{self, Target},
     error::Error,
     page::{marks, padded},
     value::{Row, Value},
@@ -111,6 +112,23 @@ impl Kratos {
         };
         kratos.network = chosen.ok_or_else(|| Error::Other("the database holds no such network".into()))?;
         Ok(kratos)
+    }
+
+    /// Whether a DSN names the very database that is read.
+    pub fn is_same(from: &str, to: &str) -> bool {
+        let file = |dsn: &str| {
+            let path = match dsn::parse(dsn, &mut PoolOptions::default()) {
+                Ok(Target::Sqlite(file)) => file.path,
+                _ => Path::new(dsn).to_owned(),
+            };
+            path.canonicalize().ok()
+        };
+        from == to || file(from).is_some_and(|from| file(to) == Some(from))
+    }
+
+    /// Whether a database of ours would stand among Kratos' tables.
+    pub async fn lives_in(store: &Store) -> Result<bool, Error> {
+        Ok(!columns_of(store, TYPES).await?.is_empty())
     }
 
     /// Every network there is, the oldest first.

@@ -23,6 +23,7 @@ use zelos_core::{
     fail_point,
     identity::Identity,
     rng::SystemRng,
+    secret::Secret,
     session::{Session, SessionToken},
 };
 use zelos_store::{
@@ -58,18 +59,30 @@ pub(in crate::cli) struct Flags {
 /// How long the database may take to come up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+const ANOTHER: &str = "the database to move into is one of Kratos: name a new one with --to";
+
 /// Moves a database.
 pub(in crate::cli) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
     let source =
         Kratos::open(&flags.from, flags.nid).await.map_err(|error| Failure::new(format!("--from: {error}")))?;
     let rng = Arc::new(SystemRng);
     let given = settings::Given { files, dsn: flags.to.clone(), ..settings::Given::default() };
-    let (_, Loaded { config, .. }) = Settings::load(given, &*rng)?;
-    if config.dsn.expose() == "memory" {
-        return Err(Failure::new("--to: a database in memory would be gone at once"));
+    let (_, Loaded { mut config, .. }) = Settings::load(given, &*rng)?;
+    let is_same = Kratos::is_same(&flags.from, config.dsn.expose());
+    match (is_same, flags.dry_run) {
+        // Nothing is written, and nobody is there yet.
+        (true, true) => config.dsn = Secret::new("memory"),
+        (true, false) => return Err(Failure::new(ANOTHER)),
+        (false, _) if config.dsn.expose() == "memory" => {
+            return Err(Failure::new("--to: a database in memory would be gone at once"));
+        }
+        (false, _) => {}
     }
     let engine = Box::pin(serve::engine(config, rng)).await?;
     let store = engine.store.clone();
+    if Kratos::lives_in(&store).await? {
+        return Err(Failure::new(ANOTHER));
+    }
     let is_bare = if flags.dry_run {
         !store.pending_migrations().await?.is_empty()
     } else {

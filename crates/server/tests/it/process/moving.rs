@@ -356,6 +356,22 @@ fn what_cannot_come_over_stops_nobody_else() {
 }
 
 #[test]
+fn nothing_is_ever_written_into_a_database_of_kratos() {
+    for (left, other) in Left::everywhere().zip(Left::everywhere()) {
+        // Its own configuration names it.
+        let place = place(&left.dsn);
+        let ended = moved(&place, &left, "--dry-run");
+        says(&ended.out, &["identity: 11 would come over, 0 were here before"]);
+        for (from, to) in [(&left, ""), (&left, other.dsn.as_str())] {
+            let to = if to.is_empty() { String::new() } else { format!("--to {to}") };
+            let ended = moved(&place, from, &to);
+            assert_eq!(ended.code, Some(1), "{}", ended.out);
+            says(&ended.log, &["name a new one with --to"]);
+        }
+    }
+}
+
+#[test]
 fn what_is_no_database_of_kratos_is_told() {
     let target = Fresh::sqlite();
     let place = place(target.dsn());
