@@ -5,6 +5,7 @@ are written down, one statement a line, beside what it said of them.
     python3 make.py KRATOS-BINARY sqlite
     python3 make.py KRATOS-BINARY postgres postgres://postgres@127.0.0.1:25432/an_empty_database?sslmode=disable
 
+The first also writes `mysql.sql`: the same rows in the types that Kratos' tables have on MySQL, for it does not start on MariaDB.
 Needs Python's requests and, for PostgreSQL, psql and pg_dump. What the move does not read is cut: indexes, keys, the ledger of
 migrations, the nodes of flows and the text of mails.
 """
@@ -198,6 +199,47 @@ def of_sqlite(file):
         return [*tables, "PRAGMA defer_foreign_keys = ON;", *(line for line in lines if line.startswith("INSERT"))]
 
 
+MYSQL = {
+    "networks": "id char(36), created_at timestamp NULL, updated_at timestamp NULL",
+    "identities": "id char(36), schema_id varchar(2048), traits json, created_at datetime, updated_at datetime, nid char(36), state varchar(255), "
+    "state_changed_at timestamp NULL, metadata_public json, metadata_admin json, available_aal varchar(4), organization_id char(36), external_id varchar(64)",
+    "identity_credential_types": "id char(36), name varchar(32)",
+    "identity_credentials": "id char(36), config json, identity_credential_type_id char(36), identity_id char(36), created_at datetime, "
+    "updated_at datetime, nid char(36), version int",
+    "identity_credential_identifiers": "id char(36), identifier varchar(255), identity_credential_id char(36), created_at datetime, updated_at datetime, "
+    "nid char(36), identity_credential_type_id char(36), identity_id char(36)",
+    "identity_verifiable_addresses": "id char(36), status varchar(16), via varchar(16), verified tinyint(1), value varchar(400), "
+    "verified_at datetime NULL, identity_id char(36), created_at datetime, updated_at datetime, nid char(36)",
+    "identity_recovery_addresses": "id char(36), via varchar(16), value varchar(400), identity_id char(36), created_at datetime, updated_at datetime, nid char(36)",
+    "sessions": "id char(36), issued_at datetime, expires_at datetime, authenticated_at datetime, identity_id char(36), created_at datetime, "
+    "updated_at datetime, token varchar(39), active tinyint(1), nid char(36), aal varchar(4), authentication_methods json",
+    "session_devices": "id char(36), ip_address varchar(50), user_agent varchar(512), location varchar(512), nid char(36), session_id char(36), "
+    "created_at datetime, updated_at datetime, identity_id char(36)",
+}
+
+
+def mysql_value(value, kind):
+    if value is None:
+        return "NULL"
+    if kind.startswith("tinyint"):
+        return "1" if str(value).lower() in ("1", "true") else "0"
+    if kind.startswith(("datetime", "timestamp")):
+        value = value[:19]
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def of_sqlite_for_mysql(file):
+    statements = []
+    with sqlite3.connect(file) as database:
+        for table, columns in MYSQL.items():
+            statements.append(f"CREATE TABLE {table} ({columns});")
+            kinds = dict(column.split(" ", 1) for column in columns.split(", "))
+            for row in database.execute(f"SELECT {', '.join(kinds)} FROM {table}"):
+                values = ", ".join(map(mysql_value, row, kinds.values()))
+                statements.append(f"INSERT INTO {table} ({', '.join(kinds)}) VALUES ({values});")
+    return statements
+
+
 def of_postgres(dsn):
     subprocess.run(["psql", "-q", dsn, *[word for statement in CUT for word in ("-c", statement)]], check=True)
     dump = subprocess.run(["pg_dump", "--inserts", "--no-owner", "--no-privileges", dsn], check=True, capture_output=True, text=True).stdout
@@ -205,14 +247,19 @@ def of_postgres(dsn):
     return re.findall(r"^(?:CREATE TABLE|INSERT).*?;$", dump, re.M | re.S)
 
 
+def write(name, statements):
+    lines = [re.sub(r"\s*\n\s*", " ", statement) for statement in statements]
+    lines.sort(key=lambda line: not line.startswith("CREATE"))
+    (HERE / name).write_text("\n".join(lines) + "\n")
+
+
 def main(binary, kind, dsn=None):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kratos.sqlite"
         said = serve(binary, dsn or f"sqlite://{file}?_fk=true")
-        statements = of_postgres(dsn) if dsn else of_sqlite(file)
-    lines = [re.sub(r"\s*\n\s*", " ", statement) for statement in statements]
-    lines.sort(key=lambda line: not line.startswith("CREATE"))
-    (HERE / f"{kind}.sql").write_text("\n".join(lines) + "\n")
+        write(f"{kind}.sql", of_postgres(dsn) if dsn else of_sqlite(file))
+        if not dsn:
+            write("mysql.sql", of_sqlite_for_mysql(file))
     (HERE / f"{kind}.json").write_text(json.dumps(said, separators=(",", ":")) + "\n")
 
 
