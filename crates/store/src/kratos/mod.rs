@@ -17,6 +17,7 @@ use crate::{
     value::{Row, Value},
 };
 use rows::Fields;
+pub use rows::Remarks;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
@@ -24,7 +25,7 @@ use std::{
 };
 use uuid::Uuid;
 use zelos_core::{
-    identity::Identity,
+    identity::{CredentialType, Identity},
     session::{Device, Session, SessionToken},
 };
 
@@ -34,8 +35,7 @@ pub struct Found<T> {
     pub id: Uuid,
     /// What it says, or why it cannot be taken over; the reason quotes nothing of it.
     pub what: Result<T, String>,
-    /// What of it is left behind.
-    pub notes: Vec<String>,
+    pub remarks: Remarks,
 }
 
 /// How many rows there are.
@@ -170,13 +170,13 @@ impl Kratos {
             .iter()
             .map(|row| {
                 let id = row.id("id").map_err(Error::decode)?;
-                let mut notes = Vec::new();
+                let mut remarks = Remarks::default();
                 let all = rows::Belongings {
                     credentials: credentials.remove(&id).unwrap_or_default(),
                     verifiable: verifiable.remove(&id).unwrap_or_default(),
                     recovery: recovery.remove(&id).unwrap_or_default(),
                 };
-                Ok(Found { id, what: rows::identity(row, &all, &mut notes), notes })
+                Ok(Found { id, what: rows::identity(row, &all, &mut remarks), remarks })
             })
             .collect()
     }
@@ -210,9 +210,21 @@ impl Kratos {
                 let id = row.id("id").map_err(Error::decode)?;
                 let devices: Vec<Device> =
                     devices.remove(&id).unwrap_or_default().iter().filter_map(rows::device).collect();
-                Ok(Found { id, what: rows::session(row, devices), notes: Vec::new() })
+                Ok(Found { id, what: rows::session(row, devices), remarks: Remarks::default() })
             })
             .collect()
+    }
+
+    /// Whether somebody else than that person has an identifier of that type, written exactly so.
+    pub async fn is_taken(&self, kind: CredentialType, identifier: &str, by_other_than: Uuid) -> Result<bool, Error> {
+        let sql = "SELECT COUNT(*) FROM identity_credential_identifiers n \
+                   JOIN identity_credentials t ON t.id = n.identity_credential_id \
+                   JOIN identity_credential_types k ON k.id = t.identity_credential_type_id \
+                   WHERE n.nid = ? AND n.identifier = ? AND k.name = ? AND t.identity_id <> ?";
+        let (own, person) = (self.key(self.network), self.key(by_other_than));
+        let params = vec![own, identifier.to_owned().into(), kind.as_str().into(), person];
+        let counted = self.store.scan(sql.to_owned(), params, |row| row.get::<i64>(0)).await?;
+        Ok(counted.first().is_some_and(|count| *count > 0))
     }
 
     /// How many rows there are of what is taken over.

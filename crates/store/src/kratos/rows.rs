@@ -77,7 +77,16 @@ pub(super) struct Belongings {
     pub(super) recovery: Vec<Fields>,
 }
 
-pub(super) fn identity(row: &Fields, all: &Belongings, notes: &mut Vec<String>) -> Because<Identity> {
+/// What there is to say of a row beside what it says.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    /// What of it is left behind.
+    pub notes: Vec<String>,
+    /// Identifiers that stood there in another form than they are looked for.
+    pub renamed: Vec<(CredentialType, String)>,
+}
+
+pub(super) fn identity(row: &Fields, all: &Belongings, remarks: &mut Remarks) -> Because<Identity> {
     let id = row.id("id")?;
     let traits = row.json("traits")?;
     if !traits.is_object() {
@@ -85,11 +94,13 @@ pub(super) fn identity(row: &Fields, all: &Belongings, notes: &mut Vec<String>) 
     }
     let mut credentials: Vec<Credential> = Vec::new();
     for credential in &all.credentials {
-        let Some(credential) = self::credential(id, credential, notes)? else { continue };
+        let Some(credential) = self::credential(id, credential, remarks)? else { continue };
         match credentials.iter_mut().find(|known| known.kind == credential.kind) {
             None => credentials.push(credential),
             Some(known) => {
-                notes.push(format!("there are two credentials of type {}: the newer counts", known.kind.as_str()));
+                remarks
+                    .notes
+                    .push(format!("there are two credentials of type {}: the newer counts", known.kind.as_str()));
                 *known = credential;
             }
         }
@@ -117,18 +128,24 @@ pub(super) fn identity(row: &Fields, all: &Belongings, notes: &mut Vec<String>) 
     })
 }
 
-fn credential(of: Uuid, row: &Fields, notes: &mut Vec<String>) -> Because<Option<Credential>> {
+fn credential(of: Uuid, row: &Fields, remarks: &mut Remarks) -> Because<Option<Credential>> {
     let name = row.text("type")?;
     let Ok(kind) = CredentialType::from_str(name) else {
-        notes.push("a credential of an unknown type stays behind".into());
+        remarks.notes.push("a credential of an unknown type stays behind".into());
         return Ok(None);
     };
     let identifiers = row.get("identifiers").unwrap_or_default().split(BETWEEN);
     let is_typed = matches!(kind, CredentialType::Password | CredentialType::Webauthn | CredentialType::Code);
     let mut identifiers: Vec<String> = identifiers
         .filter(|identifier| !identifier.is_empty())
-        // Rows of older versions were lower-cased only. Whoever types theirs is looked for in its normal form.
-        .map(|identifier| if is_typed { normalize::identifier(identifier) } else { identifier.to_owned() })
+        .map(|identifier| {
+            // Rows of older versions were lower-cased only. Whoever types theirs is looked for in its normal form.
+            let normal = if is_typed { normalize::identifier(identifier) } else { identifier.to_owned() };
+            if normal != identifier {
+                remarks.renamed.push((kind, normal.clone()));
+            }
+            normal
+        })
         .collect();
     identifiers.sort_unstable();
     identifiers.dedup();

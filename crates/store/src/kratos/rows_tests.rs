@@ -22,7 +22,7 @@ fn credential_row(kind: &str, config: &str, identifiers: &str) -> Fields {
 
 fn read(kind: &str, config: &str, identifiers: &str) -> Credential {
     let id = Uuid::parse_str(ID).unwrap();
-    credential(id, &credential_row(kind, config, identifiers), &mut Vec::new()).unwrap().unwrap()
+    credential(id, &credential_row(kind, config, identifiers), &mut Remarks::default()).unwrap().unwrap()
 }
 
 #[test]
@@ -69,14 +69,14 @@ fn identifiers_of_elsewhere_stay_as_they_are() {
 
 #[test]
 fn what_is_not_known_is_told() {
-    let mut notes = Vec::new();
+    let mut remarks = Remarks::default();
     let id = Uuid::parse_str(ID).unwrap();
-    assert!(credential(id, &credential_row("telepathy", "{}", ""), &mut notes).unwrap().is_none());
-    assert_eq!(notes.len(), 1);
-    let broken = credential(id, &credential_row("password", "{", ""), &mut notes).unwrap_err();
+    assert!(credential(id, &credential_row("telepathy", "{}", ""), &mut remarks).unwrap().is_none());
+    assert_eq!(remarks.notes.len(), 1);
+    let broken = credential(id, &credential_row("password", "{", ""), &mut remarks).unwrap_err();
     assert_eq!(broken, "config is no JSON");
     let deep = "[".repeat(100) + &"]".repeat(100);
-    assert!(credential(id, &credential_row("password", &deep, ""), &mut notes).is_err());
+    assert!(credential(id, &credential_row("password", &deep, ""), &mut remarks).is_err());
 }
 
 #[test]

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use zelos_core::{
     config::Loaded,
     fail_point,
-    identity::Identity,
+    identity::{CredentialType, Identity},
     rng::SystemRng,
     secret::Secret,
     session::{Session, SessionToken},
@@ -113,6 +113,8 @@ struct Stage {
     /// Sessions that had ended.
     ended: i64,
     report: Report,
+    /// Identifiers that get another form here: few, and of interest to a dry run only.
+    renamed: HashSet<(CredentialType, String)>,
 }
 
 /// A row that is ready to be written.
@@ -145,15 +147,18 @@ impl Mover {
     async fn people(&self, stage: &mut Stage, part: Vec<Found<Identity>>) -> Result<Vec<Ready>, Failure> {
         let here = self.here(&part).await?;
         let mut ready = Vec::with_capacity(part.len());
-        for Found { id, what, notes } in part {
+        for Found { id, what, remarks } in part {
             if here.contains(&id) {
                 stage.here += 1;
                 continue;
             }
-            for note in notes {
+            for note in remarks.notes {
                 stage.report.say(format_args!("{} {id}", stage.row), &note);
             }
             let fitted = match what {
+                Ok(_) if self.flags.dry_run && self.collides(stage, id, remarks.renamed).await? => {
+                    Err("somebody else there signs in with the same identifier, written in another form".to_owned())
+                }
                 Ok(identity) => self.fitted(&mut stage.report, identity).await,
                 Err(reason) => Err(reason),
             };
@@ -229,7 +234,7 @@ impl Mover {
         if progress.done {
             progress = progress.anew();
         }
-        Ok(Stage { row, progress, here: 0, ended: 0, report: Report::new(name, Some(total)) })
+        Ok(Stage { row, progress, here: 0, ended: 0, report: Report::new(name, Some(total)), renamed: HashSet::new() })
     }
 
     async fn end(&self, mut stage: Stage) -> Result<Stage, Failure> {
@@ -311,6 +316,21 @@ impl Mover {
         Ok(identity)
     }
 
+    /// Whether somebody else in Kratos has an identifier that becomes the same here.
+    async fn collides(
+        &self,
+        stage: &mut Stage,
+        id: Uuid,
+        renamed: Vec<(CredentialType, String)>,
+    ) -> Result<bool, Failure> {
+        let mut collides = false;
+        for (kind, name) in renamed {
+            collides |= self.source.is_taken(kind, &name, id).await?;
+            collides |= !stage.renamed.insert((kind, name));
+        }
+        Ok(collides)
+    }
+
     /// Whether nobody here has what the person signs in with.
     async fn is_free(&self, identity: &Identity) -> Result<(), String> {
         for credential in &identity.credentials {
@@ -337,7 +357,7 @@ impl Mover {
         let verb = if self.flags.dry_run { "would come over" } else { "came over" };
         let (mut lost, mut unusable) = (0, 0);
         for stage in &stages {
-            let Stage { row, progress, here, ended, report } = stage;
+            let Stage { row, progress, here, ended, report, .. } = stage;
             let Progress { taken, lost: gone, .. } = progress;
             out::line(format_args!("{row}: {taken} {verb}, {here} were here before, {ended} had ended, {gone} lost"));
             for (reason, count) in report.reasons() {

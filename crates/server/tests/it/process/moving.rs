@@ -367,6 +367,24 @@ fn a_dry_run_tells_what_would_stay_behind_and_writes_nothing() {
 }
 
 #[test]
+fn names_that_become_the_same_are_told() {
+    for left in Left::everywhere() {
+        let place = place(&left.dsn);
+        let rename = |from: &str, to: &str| {
+            let (from, to) = (format!("{from}@example.org"), format!("{to}@example.org"));
+            format!("UPDATE identity_credential_identifiers SET identifier = '{to}' WHERE identifier = '{from}'")
+        };
+        left.execute(&[&rename("bea", "ADA"), &rename("ina", "Kim"), &rename("fay", "Fay")]);
+        let ended = moved(&place, &left, "--dry-run");
+        assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.log);
+        for name in ["bea", "ina"] {
+            says(&ended.log, &[&format!("{}: somebody else there signs in", left.id(name))]);
+        }
+        says(&ended.out, &["9 would come over, 0 were here before, 0 had ended, 2 lost"]);
+    }
+}
+
+#[test]
 fn what_cannot_come_over_stops_nobody_else() {
     for left in Left::everywhere() {
         let target = left.targets().remove(0);
