@@ -111,7 +111,9 @@ pub fn apply(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, derived:
         let has_one = identity.credential(kind).is_some();
         let comes_by_itself = matches!(kind, CredentialType::Password | CredentialType::Code);
         if !has_one && comes_by_itself && !identifiers.is_empty() {
-            identity.credentials.push(new_credential(clock, rng, kind, json!({})));
+            // At the same time as their names, or they would be changed before they were made.
+            let new = new_credential(clock, rng, kind, json!({}));
+            identity.credentials.push(Credential { created_at: now, updated_at: now, ..new });
         }
         if kind == CredentialType::Code {
             set_code_addresses(identity, &derived.code_addresses, now);

@@ -75,5 +75,6 @@ func main() {
 	_, response, err = api.ToSession(ctx).XSessionToken(token).Execute()
 	refused(err)
 	check(response.StatusCode == 401, "status %d", response.StatusCode)
+	admin(ctx, email)
 	fmt.Println("ok")
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Configuration, FrontendApi } from "@ory/kratos-client";
+import { admin } from "./admin.mjs";
 
 const api = new FrontendApi(new Configuration({ basePath: process.env.ZELOS_PUBLIC_URL }));
 const email = `node-${process.pid}@example.com`;
@@ -39,4 +40,5 @@ assert.equal(session.authentication_methods[0].method, "password");
 await api.performNativeLogout({ performNativeLogoutBody: { session_token: xSessionToken } });
 const { error } = await refused(api.toSession({ xSessionToken }), 401);
 assert.equal(error.code, 401);
+await admin(email);
 console.log("ok");

@@ -2,6 +2,7 @@ import json
 import os
 
 import ory_kratos_client as client
+from admin import admin
 
 EMAIL = f"python-{os.getpid()}@example.com"
 PASSWORD = "a long pass phrase 93"
@@ -49,6 +50,7 @@ def main():
 
     api.perform_native_logout(client.PerformNativeLogoutBody(session_token=token))
     assert refused(lambda: api.to_session(x_session_token=token), 401)["error"]["code"] == 401
+    admin(EMAIL)
     print("ok")
 
 

@@ -15,8 +15,9 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use zelos_core::{config::admin_auth::AdminScope, snapshot::Snapshot};
 
-/// What whoever watches over the process asks without a token.
-const OPEN: [&str; 2] = ["/admin/health/alive", "/admin/health/ready"];
+/// What is asked without a token: health, by whoever watches over the process, and schemas, of which only the way to the
+/// public server is told. SDKs, which know them as public, would not send it.
+const OPEN: [&str; 4] = ["/admin/health/alive", "/admin/health/ready", "/admin/schemas", "/admin/schemas/{id}"];
 
 /// The answer to a request that may not pass.
 pub(crate) fn refusal(snapshot: &Snapshot, request: &Request) -> Option<Response> {
@@ -112,6 +113,9 @@ mod tests {
         assert_eq!((refused.header("www-authenticate"), &refused.json()["error"]["request"]), ("Bearer", &json!("7")));
         for line in ["GET /admin/health/alive", "GET /health/ready"] {
             assert_eq!(status(&server, line, None).await, 200, "{line}");
+        }
+        for line in ["GET /schemas", "GET /admin/schemas/default"] {
+            assert_eq!(status(&server, line, None).await, 307, "{line}: they stand on the public server");
         }
     }
 

@@ -4,6 +4,8 @@
 //! field (`node_type`, `action`) that the structs inside demand as well. So the id of a flow is read by hand, and what
 //! is said of a registration is taken from the login after it. Everything else goes through the client.
 
+mod admin;
+
 use ory_kratos_client::{
     apis::{Error, configuration::Configuration, frontend_api as api},
     models::{
@@ -69,5 +71,6 @@ async fn main() {
 
     api::perform_native_logout(&server, PerformNativeLogoutBody::new(token.clone())).await.expect("a logout");
     assert_eq!(refused(api::to_session(&server, Some(&token), None, None).await, 401)["error"]["code"], 401);
+    admin::admin(&email).await;
     println!("ok");
 }
