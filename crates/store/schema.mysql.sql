@@ -202,3 +202,17 @@ CREATE TABLE leases (
   ends_at DATETIME(6) NOT NULL,
   PRIMARY KEY (nid, work)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- 0008_imports
+
+CREATE TABLE imports (
+  nid BINARY(16) NOT NULL,
+  source BINARY(16) NOT NULL,
+  stage VARCHAR(64) NOT NULL,
+  last_id BINARY(16),
+  taken BIGINT NOT NULL,
+  lost BIGINT NOT NULL,
+  done BOOLEAN NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, source, stage)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

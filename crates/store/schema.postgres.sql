@@ -202,3 +202,17 @@ CREATE TABLE leases (
   ends_at TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (nid, work)
 );
+
+-- 0008_imports
+
+CREATE TABLE imports (
+  nid UUID NOT NULL,
+  source UUID NOT NULL,
+  stage TEXT COLLATE "C" NOT NULL,
+  last_id UUID,
+  taken BIGINT NOT NULL,
+  lost BIGINT NOT NULL,
+  done BOOLEAN NOT NULL,
+  updated_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (nid, source, stage)
+);

@@ -202,3 +202,17 @@ CREATE TABLE leases (
   ends_at INTEGER NOT NULL,
   PRIMARY KEY (nid, work)
 ) STRICT;
+
+-- 0008_imports
+
+CREATE TABLE imports (
+  nid BLOB NOT NULL,
+  source BLOB NOT NULL,
+  stage TEXT NOT NULL,
+  last_id BLOB,
+  taken INTEGER NOT NULL,
+  lost INTEGER NOT NULL,
+  done INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, source, stage)
+) STRICT;

@@ -2,7 +2,10 @@
 //!
 //! A reader that went away (`zelos config schema | head`) is no error.
 
-use std::{fmt::Display, io::Write};
+use std::{
+    fmt::Display,
+    io::{IsTerminal, Write},
+};
 
 /// A line for standard output.
 pub(crate) fn line(text: impl Display) {
@@ -24,4 +27,16 @@ pub(crate) fn ask(text: impl Display) {
 /// A complaint: one line for each cause, on standard error.
 pub(crate) fn error(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Whether somebody looks at a terminal.
+pub(crate) fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// A line on the terminal that the next one replaces.
+pub(crate) fn over(text: impl Display) {
+    let mut out = std::io::stderr().lock();
+    let _ = write!(out, "\r\x1b[2K{text}");
+    let _ = out.flush();
 }

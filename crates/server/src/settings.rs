@@ -25,6 +25,8 @@ pub(crate) struct Given<'a> {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) dev: bool,
     pub(crate) watch_courier: bool,
+    /// The database, whatever the environment and the files say.
+    pub(crate) dsn: Option<String>,
     /// The port for the metrics of a courier by itself; 0 for none.
     pub(crate) metrics_port: Option<u16>,
     /// The development server's folder, when no file is given.
@@ -50,7 +52,11 @@ impl Settings {
         let port = given.metrics_port.map(|port| ("expose-metrics-port".to_owned(), port.into()));
         let other = port.into_iter().collect();
         let flags = Flags { dev: given.dev, watch_courier: given.watch_courier, other };
-        let environment = environment();
+        let mut environment = environment();
+        if let Some(dsn) = given.dsn {
+            environment.retain(|(name, _)| name != "DSN");
+            environment.push(("DSN".to_owned(), dsn));
+        }
         fail_point::name(&environment);
         let settings = Self {
             source: Source { built_in, files: given.files, flags, environment },

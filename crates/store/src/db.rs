@@ -122,6 +122,17 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens a database of another program, to read from: nothing is made, changed or migrated.
+    pub(crate) fn connect_to_read(dsn: &str, mut options: PoolOptions) -> Result<Self, Error> {
+        let engine = match dsn::parse(dsn, &mut options)? {
+            Target::Memory => return Err(Error::Dsn("there is nothing in a database in memory".into())),
+            Target::Sqlite(file) => Engine::Sqlite(sqlite::Sqlite::to_read(file, &options)?),
+            Target::Postgres(config, tls) => Engine::Postgres(postgres::Postgres::new(*config, &tls, &options)?),
+            Target::MySql(builder) => Engine::MySql(mysql::MySql::new(*builder, &options)),
+        };
+        Ok(Self { inner: Arc::new(Inner { engine, trace: Trace::default() }) })
+    }
+
     /// Which SQL the database speaks: for the few queries that cannot be written once.
     pub fn dialect(&self) -> Dialect {
         match self.engine() {

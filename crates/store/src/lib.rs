@@ -13,6 +13,8 @@ mod error;
 pub mod errors;
 pub mod flows;
 pub mod identities;
+pub mod imports;
+pub mod kratos;
 pub mod leases;
 pub mod messages;
 pub mod migrate;

@@ -28,6 +28,7 @@ const MIGRATIONS: [Migration; 6] = [
     Migration { name: "0004_messages", text: include_str!("../migrations/0004_messages.sql") },
     Migration { name: "0005_attempts", text: include_str!("../migrations/0005_attempts.sql") },
     Migration { name: "0006_leases", text: include_str!("../migrations/0006_leases.sql") },
+    Migration { name: "0008_imports", text: include_str!("../migrations/0008_imports.sql") },
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS zelos_migrations (

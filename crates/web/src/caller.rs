@@ -42,7 +42,7 @@ impl Caller {
         let peer = peer(parts);
         let trusted = &snapshot.serve.public.trusted_proxies;
         let remote = client::remote(peer, headers, trusted);
-        let session_cookie = cookies::session(&snapshot, headers);
+        let session_cookie = cookies::session(&snapshot, app.engine.clock.now(), headers);
         let fetch_mode = text(headers, "sec-fetch-mode").unwrap_or_default();
         let request = Request {
             url: client::request_url(&snapshot, peer, headers, &parts.uri),

@@ -3,6 +3,7 @@
 //! The session cookie holds the token sealed, with the time it was made to end, so that a longer life of the session
 //! can be told from it. What we sealed with an older secret still opens; anything else counts as no cookie at all.
 
+use crate::kratos_cookie;
 use http::{HeaderMap, HeaderValue, header};
 use std::fmt::Write as _;
 use time::OffsetDateTime;
@@ -41,10 +42,11 @@ pub(crate) fn are_foreign(headers: &HeaderMap) -> bool {
     all(headers).any(|(name, _)| !PROXY_COOKIES.iter().any(|known| name.starts_with(known)))
 }
 
-/// The session cookie, if one can be read. Of several the first readable one counts.
-pub(crate) fn session(snapshot: &Snapshot, headers: &HeaderMap) -> Option<SessionCookie> {
+/// The session cookie, if one can be read: ours, or one from before a move. Of several the first readable one counts.
+pub(crate) fn session(snapshot: &Snapshot, now: OffsetDateTime, headers: &HeaderMap) -> Option<SessionCookie> {
     let name = snapshot.session.cookie.name.as_str();
-    all(headers).filter(|(found, _)| *found == name).find_map(|(_, value)| open(snapshot, value))
+    let read = |value| open(snapshot, value).or_else(|| kratos_cookie::open(snapshot, now, name, value));
+    all(headers).filter(|(found, _)| *found == name).find_map(|(_, value)| read(value))
 }
 
 /// The session token: `X-Session-Token`, then the cookie, then the bearer's.

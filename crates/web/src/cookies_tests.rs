@@ -49,7 +49,7 @@ fn a_session_comes_back_from_its_cookie() {
     let snapshot = snapshot(config());
     let cookie = made(&snapshot, "ory_st_a");
     assert!(!cookie.contains("ory_st_a"), "the token is sealed");
-    let found = super::session(&snapshot, &sent(&[("cookie", &format!("a=b; {}", pair(&cookie)))])).unwrap();
+    let found = super::session(&snapshot, NOW, &sent(&[("cookie", &format!("a=b; {}", pair(&cookie)))])).unwrap();
     assert_eq!(found, SessionCookie { token: SessionToken::received("ory_st_a"), expires_at: session().expires_at });
 }
 
@@ -62,10 +62,10 @@ fn every_changed_byte_makes_it_no_cookie() {
         let mut bytes = value.as_bytes().to_vec();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         let changed = format!("{name}={}", String::from_utf8(bytes).unwrap());
-        assert_eq!(super::session(&snapshot, &sent(&[("cookie", &changed)])), None, "byte {at}");
+        assert_eq!(super::session(&snapshot, NOW, &sent(&[("cookie", &changed)])), None, "byte {at}");
     }
     for value in ["", "x", "%", &value[..20]] {
-        assert_eq!(super::session(&snapshot, &sent(&[("cookie", &format!("{name}={value}"))])), None);
+        assert_eq!(super::session(&snapshot, NOW, &sent(&[("cookie", &format!("{name}={value}"))])), None);
     }
 }
 
@@ -76,8 +76,8 @@ fn secrets_are_rotated_without_signing_anybody_out() {
     let new = snapshot(with("secrets.cookie", json!(["the-new-secret-of-tests"])));
     let cookie = made(&old, "ory_st_a");
     let headers = sent(&[("cookie", pair(&cookie))]);
-    assert!(super::session(&both, &headers).is_some());
-    assert!(super::session(&new, &headers).is_none());
+    assert!(super::session(&both, NOW, &headers).is_some());
+    assert!(super::session(&new, NOW, &headers).is_none());
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn the_token_is_looked_for_in_order() {
     let all = [("x-session-token", "header"), ("cookie", pair(&cookie)), ("authorization", "bearer bearer")];
     let token = |lines: &[(&'static str, &str)]| {
         let headers = sent(lines);
-        let cookie = super::session(&snapshot, &headers);
+        let cookie = super::session(&snapshot, NOW, &headers);
         session_token(&headers, cookie.as_ref()).map(|token| token.expose().to_owned())
     };
     assert_eq!(token(&all).as_deref(), Some("header"));

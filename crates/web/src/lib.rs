@@ -16,6 +16,7 @@ mod device;
 mod failure;
 mod input;
 mod json;
+mod kratos_cookie;
 mod metrics;
 mod middleware;
 pub mod pages;
@@ -28,7 +29,7 @@ mod router_tests;
 #[cfg(test)]
 mod testing;
 
-pub use admin::check_create;
+pub use admin::{check_create, made};
 pub use app::{App, Phase, Readiness};
 pub use client::Peer;
 pub use router::{admin_router, public_router};

@@ -7,14 +7,14 @@
 use super::{Credential, CredentialType, Identity, at_rest};
 use crate::sealed::Keys;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, value::RawValue};
 use std::borrow::Cow;
 use time::OffsetDateTime;
 use url::Url;
 
 /// A time as the wire writes it.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Rfc3339(#[serde(with = "time::serde::rfc3339")] pub OffsetDateTime);
 
 /// Where the schema of an identity can be read.

@@ -2,11 +2,12 @@
 //!
 //! An identity is an aggregate with a `version`: it is read whole, changed as a value and written back in one guarded
 //! batch. [`json`] is how the wire sees it, [`normalize`] how identifiers are compared, [`at_rest`] which secrets are
-//! sealed where they are stored.
+//! sealed where they are stored, [`exported`] reads back what was written down.
 
 pub mod address;
 pub mod at_rest;
 pub mod credential;
+pub mod exported;
 pub mod json;
 pub mod normalize;
 

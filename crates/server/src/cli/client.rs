@@ -28,6 +28,16 @@ pub(super) struct Flags {
     token: Option<Secret>,
 }
 
+impl Flags {
+    /// Refuses a server where a command works on the database itself.
+    pub(super) fn needless(&self) -> Result<(), Failure> {
+        match &self.endpoint {
+            None => Ok(()),
+            Some(_) => Err(Failure::new("--endpoint: this goes straight to the database, no server is asked")),
+        }
+    }
+}
+
 /// A list of a thousand people with much to tell fits.
 const MOST_BYTES: usize = 256 << 20;
 

@@ -5,16 +5,13 @@
 use super::{
     Failure,
     client::{Client, Refusal, json},
+    people::Files,
     print::{Output, sorted},
 };
 use clap::{Args, ValueEnum};
 use http::header::LINK;
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 use url::form_urlencoded;
 use zelos_core::{outbound::OutboundResponse, schema::IdentitySchema};
 
@@ -65,14 +62,6 @@ pub(super) struct Delete {
     /// Their ids.
     #[arg(required = true, value_name = "ID")]
     ids: Vec<String>,
-}
-
-/// Where people stand written.
-#[derive(Debug, Args)]
-pub(super) struct Files {
-    /// Files with identities in JSON: one, an array, or one after the other. None, or `-`: standard input.
-    #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
 }
 
 const HEADS: [&str; 6] = ["ID", "EXTERNAL ID", "VERIFIED ADDRESSES", "RECOVERY ADDRESSES", "SCHEMA ID", "SCHEMA URL"];
@@ -136,9 +125,10 @@ pub(super) async fn delete(client: Client, output: Output, flags: Delete) -> Res
 }
 
 /// Creates people from files.
-pub(super) async fn import(client: Client, output: Output, flags: Files) -> Result<(), Failure> {
+pub(super) async fn import(client: Client, output: Output, files: Files) -> Result<(), Failure> {
     let (mut created, mut failed) = (Vec::new(), Vec::new());
-    for (place, identity) in read(&flags.files)? {
+    for (place, identity) in files.all()? {
+        let place = place.by_number();
         match client.post(&COLLECTION, &identity).await.and_then(|answer| json(&answer)) {
             Ok(identity) => created.push(shown(identity)),
             Err(Refusal(reason)) => failed.push(format!("{place}: {reason}")),
@@ -149,9 +139,10 @@ pub(super) async fn import(client: Client, output: Output, flags: Files) -> Resu
 }
 
 /// Checks people in files against the body of a create, and against the server's schemas.
-pub(super) async fn validate(client: Client, flags: Files) -> Result<(), Failure> {
+pub(super) async fn validate(client: Client, files: Files) -> Result<(), Failure> {
     let mut schemas: BTreeMap<String, IdentitySchema> = BTreeMap::new();
-    for (place, identity) in read(&flags.files)? {
+    for (place, identity) in files.all()? {
+        let place = place.by_number();
         let at_place = |reason: &str| format!("{place}: {reason}");
         let mut wrong = Vec::new();
         if let Err(reason) = zelos_web::check_create(identity.to_string().as_bytes()) {
@@ -246,61 +237,10 @@ fn next_page(answer: &OutboundResponse) -> Option<String> {
     form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "page_token").map(|(_, token)| token.into_owned())
 }
 
-/// Everybody in the files, each with the place where they stand.
-fn read(files: &[PathBuf]) -> Result<Vec<(String, Value)>, Failure> {
-    let standard_input = [PathBuf::from("-")];
-    let files = if files.is_empty() { &standard_input } else { files };
-    let mut found = Vec::new();
-    for file in files {
-        let (name, text) = if file == Path::new("-") {
-            let mut text = Vec::new();
-            let read = std::io::stdin().lock().read_to_end(&mut text);
-            ("STD_IN".to_owned(), read.map(|_| text))
-        } else {
-            (file.display().to_string(), std::fs::read(file))
-        };
-        let text = text.map_err(|error| Failure::new(format!("{name}: cannot be read: {error}")))?;
-        found.extend(parse(&name, &text)?);
-    }
-    Ok(found)
-}
-
-fn parse(name: &str, text: &[u8]) -> Result<Vec<(String, Value)>, Failure> {
-    let mut found = Vec::new();
-    for value in serde_json::Deserializer::from_slice(text).into_iter::<Value>() {
-        // The error tells line and column, and quotes nothing.
-        match value.map_err(|error| Failure::new(format!("{name}: is not JSON: {error}")))? {
-            Value::Array(items) => found.extend(items),
-            other => found.push(other),
-        }
-    }
-    if found.is_empty() {
-        return Err(Failure::new(format!("{name}: holds no identity")));
-    }
-    let named = |(at, identity): (usize, Value)| match identity {
-        Value::Object(_) => Ok((format!("{name}[{at}]"), identity)),
-        _ => Err(Failure::new(format!("{name}[{at}]: is not a map"))),
-    };
-    found.into_iter().enumerate().map(named).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::{HeaderMap, HeaderValue, StatusCode};
-
-    #[test]
-    fn files_hold_one_or_many() {
-        let places = |text: &str| -> Vec<String> {
-            parse("f", text.as_bytes()).unwrap().into_iter().map(|(place, _)| place).collect()
-        };
-        assert_eq!(places(r#"{"a":1}"#), ["f[0]"]);
-        assert_eq!(places(r#"[{"a":1},{"b":2}]"#), ["f[0]", "f[1]"]);
-        assert_eq!(places("{\"a\":1}\n{\"b\":2}\n"), ["f[0]", "f[1]"]);
-        for wrong in ["", "[]", "1", "[1]", "{", "not json"] {
-            assert!(parse("f", wrong.as_bytes()).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn the_next_page_is_the_one_called_next() {

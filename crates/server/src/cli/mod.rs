@@ -11,10 +11,13 @@ mod completion;
 mod config;
 mod courier;
 mod doctor;
+mod export;
 mod hashers;
 mod identities;
+mod import;
 mod jsonnet;
 mod migrate;
+mod people;
 mod print;
 mod remote;
 mod serve;
@@ -70,8 +73,10 @@ enum Command {
     List(Remotely<List>),
     /// Delete people of a server.
     Delete(Remotely<Delete>),
-    /// Bring people into a server.
+    /// Bring people in.
     Import(Remotely<Import>),
+    /// Write down everybody with everything they have, a line of JSON for each.
+    Export(export::Flags),
     /// Check files with people for a server.
     Validate(Remotely<Validate>),
     /// How a server is.
@@ -125,16 +130,19 @@ enum Delete {
 
 #[derive(Debug, Subcommand)]
 enum Import {
-    /// Create people from files or standard input.
+    /// Create people from files or standard input: by a server's admin API, or with --to or --direct straight in its
+    /// database.
     #[command(alias = "identity")]
-    Identities(identities::Files),
+    Identities(import::Identities),
+    /// Move a Kratos database over: people, credentials, addresses, sessions, with all their ids.
+    Kratos(import::kratos::Flags),
 }
 
 #[derive(Debug, Subcommand)]
 enum Validate {
     /// Check files, or standard input, against the body of a create and the schemas of the server.
     #[command(alias = "identities")]
-    Identity(identities::Files),
+    Identity(people::Files),
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -267,6 +275,15 @@ fn run_command(files: Vec<PathBuf>, command: Command) -> Result<(), Failure> {
         },
         Command::Backup(flags) => backup::backup(&files, &flags),
         Command::Restore(flags) => backup::restore(&files, &flags),
+        Command::Export(flags) => block_on(export::run(files, flags)),
+        Command::Import(Remotely { client, command: Import::Kratos(flags), .. }) => {
+            client.needless()?;
+            block_on(import::kratos::run(files, flags))
+        }
+        Command::Import(Remotely { client, command: Import::Identities(flags), .. }) if flags.is_direct() => {
+            client.needless()?;
+            block_on(import::identities::run(files, flags))
+        }
         Command::Admin(Admin::Token(flags)) => {
             admin::token(&flags, &SystemRng);
             Ok(())
@@ -313,7 +330,7 @@ fn run_remotely(command: Command) -> Result<(), Failure> {
             block_on(identities::delete(Client::new(client)?, output, flags))
         }
         Command::Import(Remotely { client, output, command: Import::Identities(flags) }) => {
-            block_on(identities::import(Client::new(client)?, output, flags))
+            block_on(identities::import(Client::new(client)?, output, flags.files))
         }
         Command::Validate(Remotely { client, command: Validate::Identity(flags), .. }) => {
             block_on(identities::validate(Client::new(client)?, flags))

@@ -79,6 +79,13 @@ impl Sqlite {
         Self::start(readers, scanners, Some(writer), options)
     }
 
+    /// Opens a file of another program, which keeps its journal as it is; whatever is written fails.
+    pub(crate) fn to_read(file: SqliteFile, options: &PoolOptions) -> Result<Self, Error> {
+        let file = Arc::new(file);
+        let writer = open_reader(&file).map_err(|error| class(&error))?;
+        Self::start(Arc::new(Readers::of(&file, 1)), Arc::new(Readers::of(&file, 2)), Some(writer), options)
+    }
+
     fn start(
         readers: Arc<Readers>,
         scanners: Arc<Readers>,

@@ -38,6 +38,14 @@ impl Refused {
         }
     }
 
+    /// In a line, for whoever reads no JSON.
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Problem(problem) => problem.to_string(),
+            Self::Worded { message, .. } => message,
+        }
+    }
+
     /// As one item of many.
     pub(super) fn into_object(self, caller: &Caller) -> ErrorObject {
         self.failure(caller).error

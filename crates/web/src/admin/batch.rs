@@ -67,7 +67,7 @@ async fn created(app: &App, caller: &Caller, body: Body) -> Result<Done, Refused
 
 async fn one(app: &App, caller: &Caller, create: body::Create) -> Result<IdentityId, Refused> {
     let cx = app.engine.cx(&caller.snapshot, &caller.request);
-    let identity = change::made(app, &cx, create).await?;
+    let identity = change::made(&app.engine, &cx, create).await?;
     let mut batch = Batch::new();
     stored::insert(&mut batch, &identity);
     app.engine.store.commit(batch).await.map_err(change::conflict)?;

@@ -28,7 +28,7 @@ use zelos_core::{
     problem::Problem,
     storable,
 };
-use zelos_flow::{Cx, identities as people};
+use zelos_flow::{Cx, Engine, identities as people};
 use zelos_store::{Batch, Error, identities as stored};
 
 /// How often a change is made again when somebody else was faster.
@@ -39,7 +39,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, body: Bo
     let done = async {
         let body = body::create(&input::read(body).await?).map_err(Refused::worded)?;
         let cx = app.engine.cx(&caller.snapshot, &caller.request);
-        let identity = made(&app, &cx, body).await?;
+        let identity = made(&app.engine, &cx, body).await?;
         let mut batch = Batch::new();
         stored::insert(&mut batch, &identity);
         app.engine.store.commit(batch).await.map_err(conflict)?;
@@ -133,7 +133,7 @@ pub(super) fn conflict(error: Error) -> Refused {
     }
 }
 
-pub(super) async fn made(app: &App, cx: &Cx<'_>, body: body::Create) -> Result<Identity, Refused> {
+pub(super) async fn made(engine: &Engine, cx: &Cx<'_>, body: body::Create) -> Result<Identity, Refused> {
     let schema_id = body.schema_id.filter(|id| !id.is_empty());
     let schema_id = schema_id.unwrap_or_else(|| cx.snapshot.identity.default_schema_id.clone());
     let mut identity = people::blank(cx.clock, cx.rng, schema_id);
@@ -147,14 +147,14 @@ pub(super) async fn made(app: &App, cx: &Cx<'_>, body: body::Create) -> Result<I
     identity.organization_id = body.organization_id;
     follow(cx, &mut identity)?;
     if let Some(credentials) = body.credentials {
-        take_credentials(app, cx, &mut identity, credentials).await?;
+        take_credentials(engine, cx, &mut identity, credentials).await?;
         follow(cx, &mut identity)?;
     }
     for given in body.verifiable_addresses.unwrap_or_default() {
         verify(&mut identity, cx.clock.now(), &Verified::of(&given));
     }
     are_keys(&identity)?;
-    identity.available_aal = people::available_aal(&app.engine, cx.snapshot, &identity);
+    identity.available_aal = people::available_aal(engine, cx.snapshot, &identity);
     Ok(identity)
 }
 
@@ -173,7 +173,7 @@ async fn update(app: &App, cx: &Cx<'_>, old: &Identity, body: &body::Update) -> 
     identity.external_id = given(&body.external_id);
     follow(cx, &mut identity)?;
     if let Some(credentials) = &body.credentials {
-        take_credentials(app, cx, &mut identity, credentials.clone()).await?;
+        take_credentials(&app.engine, cx, &mut identity, credentials.clone()).await?;
         follow(cx, &mut identity)?;
     }
     Ok(identity)
@@ -334,9 +334,14 @@ fn are_keys(identity: &Identity) -> Result<(), Problem> {
         .map_err(|why| Problem::bad(format!("The external id or an identifier cannot be taken: {why}.")))
 }
 
-async fn take_credentials(app: &App, cx: &Cx<'_>, identity: &mut Identity, given: Credentials) -> Result<(), Problem> {
+async fn take_credentials(
+    engine: &Engine,
+    cx: &Cx<'_>,
+    identity: &mut Identity,
+    given: Credentials,
+) -> Result<(), Problem> {
     for (kind, config) in given.given() {
-        let method = app.engine.methods.iter().find(|method| method.credential() == Some(kind));
+        let method = engine.methods.iter().find(|method| method.credential() == Some(kind));
         let method = method
             .ok_or_else(|| Problem::bad(format!("Credentials of type {} cannot be imported yet.", kind.as_str())))?;
         let config = method.import(cx, &config, identity.credential(kind)).await?;

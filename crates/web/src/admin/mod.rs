@@ -25,6 +25,8 @@ use axum::{
     routing::{delete, get, patch, post},
 };
 use std::sync::Arc;
+use zelos_core::identity::Identity;
+use zelos_flow::{Cx, Engine};
 
 /// Its routes, each with the prefix that the router puts in front of those that come without.
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -50,4 +52,12 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 /// What the API would answer.
 pub fn check_create(body: &[u8]) -> Result<(), String> {
     body::create(body).map(|_| ())
+}
+
+/// The person whom the body of a create describes, ready to be stored; for those who bring people in without a server.
+///
+/// # Errors
+/// What the API would answer.
+pub async fn made(engine: &Engine, cx: &Cx<'_>, body: &[u8]) -> Result<Identity, String> {
+    change::made(engine, cx, body::create(body)?).await.map_err(Refused::into_text)
 }

@@ -299,6 +299,15 @@ impl Fresh {
         Database::servers().into_iter().map(|server| Self(Some(wait(Database::on(&server)).unwrap())))
     }
 
+    /// One in a file.
+    pub(super) fn sqlite() -> Self {
+        Self(Some(Database::sqlite().unwrap()))
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        self.0.as_ref().unwrap()
+    }
+
     pub(super) fn dsn(&self) -> &str {
         self.0.as_ref().map_or("", |database| &database.dsn)
     }

@@ -1,0 +1,216 @@
+//! `zelos import identities --to …`: people from files straight into the database, by the same rules by which the admin
+//! API makes somebody. Lines of an export keep their ids and times.
+//!
+//! One who cannot be taken stops nobody else. An import that was stopped is begun again with `--skip-existing`: whoever is
+//! here is passed by.
+
+use super::{
+    fit::{Fit, refused},
+    report::Report,
+};
+use crate::{
+    cli::{
+        Failure,
+        people::{Files, Place},
+        serve,
+    },
+    out,
+    settings::{self, Settings},
+};
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+    thread::available_parallelism,
+    time::Duration,
+};
+use uuid::Uuid;
+use zelos_core::{
+    config::Loaded,
+    fail_point,
+    identity::{Identity, exported},
+    rng::SystemRng,
+};
+use zelos_store::{Batch, Error, Store, identities, imports, migrate};
+
+/// From where, to where.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Flags {
+    #[command(flatten)]
+    pub(in crate::cli) files: Files,
+    /// Write into this database instead of asking a server. Its tables are made if they are not there.
+    #[arg(long, value_name = "DSN", group = "database")]
+    to: Option<String>,
+    /// Write into the database of the configuration instead of asking a server.
+    #[arg(long, group = "database")]
+    direct: bool,
+    /// Pass by whoever is here already, by id, external id or what they sign in with: so an import goes on that was stopped.
+    #[arg(long, requires = "database")]
+    skip_existing: bool,
+    /// How many people are written at once.
+    #[arg(long, value_name = "COUNT", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=5000), requires = "database")]
+    batch: u16,
+}
+
+impl Flags {
+    /// Whether no server is asked.
+    pub(in crate::cli) fn is_direct(&self) -> bool {
+        self.direct || self.to.is_some()
+    }
+}
+
+/// How long the database may take to come up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Takes everybody from the files.
+pub(in crate::cli) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+    let rng = Arc::new(SystemRng);
+    let given = settings::Given { files, dsn: flags.to.clone(), ..settings::Given::default() };
+    let (_, Loaded { config, .. }) = Settings::load(given, &*rng)?;
+    let engine = Box::pin(serve::engine(config, rng)).await?;
+    let store = engine.store.clone();
+    migrate::up(&store, PATIENCE).await?;
+    let report = Report::new("identities", None);
+    let mut taking =
+        Taking { fit: Fit::new(engine), store, skip: flags.skip_existing, report, taken: 0, here: 0, lost: 0 };
+    let mut part = Vec::new();
+    for found in flags.files.people() {
+        part.push(found?);
+        if part.len() == usize::from(flags.batch) {
+            taking.part(std::mem::take(&mut part)).await?;
+        }
+    }
+    taking.part(part).await?;
+    taking.conclude()
+}
+
+/// Whoever does it, and what has come of it.
+struct Taking {
+    fit: Fit,
+    store: Store,
+    /// Who is here already is no mistake.
+    skip: bool,
+    report: Report,
+    taken: u64,
+    here: u64,
+    lost: u64,
+}
+
+impl Taking {
+    async fn part(&mut self, part: Vec<(Place, Result<Value, String>)>) -> Result<(), Failure> {
+        self.report.came_by(part.len());
+        let fit = &self.fit;
+        let people = stream::iter(part).map(|(place, what)| async move {
+            let made = match what {
+                Ok(person) => person_of(fit, person).await,
+                Err(reason) => Err(reason),
+            };
+            (place, made)
+        });
+        // A plain password takes its time to hash, on one of the threads for that.
+        let people: Vec<_> = people.buffered(available_parallelism().map_or(2, usize::from)).collect().await;
+        let mut made = Vec::with_capacity(people.len());
+        for (place, person) in people {
+            match person {
+                Ok((mut identity, is_new)) => {
+                    if !is_new {
+                        self.fit.fitted(&mut self.report, &place, &mut identity).await;
+                    }
+                    made.push((place, identity));
+                }
+                Err(reason) => self.lose(&place, &reason),
+            }
+        }
+        if self.skip {
+            let here = self.known(&made).await?;
+            let all = made.len();
+            made.retain(|(_, identity)| !here.contains(&identity.id.0));
+            self.here += u64::try_from(all - made.len()).unwrap_or_default();
+        }
+        self.write(made).await
+    }
+
+    /// Which of those people are here already, by their ids as they would be here.
+    async fn known(&self, people: &[(Place, Identity)]) -> Result<HashSet<Uuid>, Failure> {
+        let ids: Vec<Uuid> = people.iter().map(|(_, identity)| identity.id.0).collect();
+        let mut known: HashSet<Uuid> = imports::identities_here(&self.store, &ids).await?.into_iter().collect();
+        let mut names: BTreeMap<&str, BTreeMap<&str, Uuid>> = BTreeMap::new();
+        for (_, identity) in people {
+            for credential in &identity.credentials {
+                let of_kind = names.entry(credential.kind.as_str()).or_default();
+                of_kind.extend(credential.identifiers.iter().map(|name| (name.as_str(), identity.id.0)));
+            }
+        }
+        for (kind, names) in names {
+            let asked: Vec<&str> = names.keys().copied().collect();
+            let found = imports::identifiers_here(&self.store, kind, &asked).await?;
+            known.extend(found.iter().filter_map(|name| names.get(name.as_str())));
+        }
+        Ok(known)
+    }
+
+    /// Writes them all at once; where the database refuses that, one by one.
+    async fn write(&mut self, people: Vec<(Place, Identity)>) -> Result<(), Failure> {
+        if people.is_empty() {
+            return Ok(());
+        }
+        let mut whole = Batch::new();
+        for (_, identity) in &people {
+            identities::insert(&mut whole, identity);
+        }
+        fail_point::reached("before a part of an import is saved");
+        match self.store.commit(whole).await {
+            Ok(_) => self.taken += u64::try_from(people.len()).unwrap_or_default(),
+            Err(error @ Error::Unavailable(_)) => return Err(error.into()),
+            Err(_) => {
+                for (place, identity) in people {
+                    self.one(&place, &identity).await?;
+                }
+            }
+        }
+        fail_point::reached("after a part of an import is saved");
+        Ok(())
+    }
+
+    async fn one(&mut self, place: &Place, identity: &Identity) -> Result<(), Failure> {
+        let mut batch = Batch::new();
+        identities::insert(&mut batch, identity);
+        match self.store.commit(batch).await {
+            Ok(_) => self.taken += 1,
+            Err(error @ Error::Unavailable(_)) => return Err(error.into()),
+            Err(Error::Unique(_)) if self.skip => self.here += 1,
+            Err(error) => self.lose(place, &refused(&error)),
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, place: &Place, reason: &str) {
+        self.lost += 1;
+        self.report.say(place, reason);
+    }
+
+    fn conclude(self) -> Result<(), Failure> {
+        let Self { report, taken, here, lost, .. } = self;
+        report.end();
+        out::line(format_args!("{taken} came in, {here} were here before, {lost} did not come in"));
+        for (reason, count) in report.reasons() {
+            out::line(format_args!("  {count} × {reason}"));
+        }
+        if lost == 0 { Ok(()) } else { Err(Failure::new("Not everybody came in: see above.")) }
+    }
+}
+
+/// Who is meant, and whether they are new: somebody from an export is not.
+async fn person_of(fit: &Fit, person: Value) -> Result<(Identity, bool), String> {
+    if !exported::is_one(&person) {
+        return Ok((fit.made(person.to_string().as_bytes()).await?, true));
+    }
+    let identity = exported::read(person, || fit.engine.rng.uuid_v7(&*fit.engine.clock))?;
+    let schema = fit.snapshot.schemas.find(&identity.schema_id);
+    let schema = schema.ok_or_else(|| format!("the schema `{}` is not configured", identity.schema_id))?;
+    schema.validate(&identity.traits).map_err(|violations| violations.to_string())?;
+    Ok((identity, false))
+}

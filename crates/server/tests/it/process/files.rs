@@ -1,0 +1,202 @@
+//! People in files: written down by an export, and taken from exports, from the original's import files and from tables,
+//! straight into a database.
+
+use super::{
+    moving::{Left, app, everybody_is_who_they_were, moved, place, says},
+    place::{Ended, Fresh, Place, wait},
+};
+use serde_json::{Value, json};
+use std::{fmt::Write as _, fs};
+use zelos_testkit::{App, Mode};
+
+const HASH_OF_TEST: &str = "$argon2id$v=19$m=32,t=2,p=4$cm94YnRVOW5jZzFzcVE4bQ$MNzk5BtR2vUhrp6qQEjRNw";
+
+/// Runs an import of a file with that content.
+fn import(place: &Place, name: &str, content: &str, more: &str) -> Ended {
+    fs::write(place.path(name), content).unwrap();
+    place.run(&format!("import identities -c kratos.yml --direct {more} {name}"), &[])
+}
+
+fn person(name: &str) -> Value {
+    json!({
+        "schema_id": "default",
+        "traits": { "email": format!("{name}@example.org") },
+        "credentials": { "password": { "config": { "password": format!("{name} has a long pass phrase") } } },
+    })
+}
+
+async fn can_sign_in(app: &App, name: &str) -> bool {
+    let password = format!("{name} has a long pass phrase");
+    app.visitor(Mode::Native).sign_in(&format!("{name}@example.org"), &password).await.status == 200
+}
+
+async fn count(app: &App) -> usize {
+    app.admin("GET", "/admin/identities", None).await.json().as_array().unwrap().len()
+}
+
+#[test]
+fn an_export_comes_back_as_it_was() {
+    let left = Left::on_sqlite();
+    for target in left.targets() {
+        let source = Fresh::sqlite();
+        let from = place(source.dsn());
+        assert_eq!(moved(&from, &left, "").code, Some(0));
+        let ended = from.run("export identities -c kratos.yml --to all.ndjson", &[]);
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        says(&ended.out, &["11 identities were written"]);
+        assert_eq!(from.run("export -c kratos.yml --to all.ndjson", &[]).code, Some(1), "no file is written over");
+        let file = from.path("all.ndjson");
+        let text = fs::read_to_string(&file).unwrap();
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+        assert_eq!(from.run("export -c kratos.yml", &[]).out, text, "standard output");
+
+        let to = place(target.dsn());
+        let ended = import(&to, "all.ndjson", &text, "");
+        assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.log);
+        says(&ended.out, &["11 came in, 0 were here before, 0 did not come in"]);
+        wait(async {
+            let app = app(&target).await;
+            everybody_is_who_they_were(&app, &left).await;
+            let password = left.said["password"].as_str().unwrap();
+            assert_eq!(app.visitor(Mode::Native).sign_in("ada@example.org", password).await.status, 200);
+        });
+        let again = import(&to, "all.ndjson", &text, "--skip-existing");
+        assert_eq!(again.code, Some(0), "{}", again.log);
+        says(&again.out, &["0 came in, 11 were here before"]);
+        let again = to.run_fed("import identities -c kratos.yml --direct", &[], &text);
+        assert_eq!(again.code, Some(1), "{}", again.out);
+        says(&again.log, &["STD_IN:1: ", "Not everybody came in"]);
+    }
+}
+
+#[test]
+fn a_sealed_factor_whose_secret_is_gone_is_told() {
+    let (left, source) = (Left::on_sqlite(), Fresh::sqlite());
+    let place = place(source.dsn());
+    assert_eq!(moved(&place, &left, "").code, Some(0));
+    let config = fs::read_to_string(place.path("kratos.yml")).unwrap();
+    place.write_text(&config.replace("a-cipher-secret-for-tests-32-lon", "b-cipher-secret-for-tests-32-lon"));
+    let ended = place.run("export -c kratos.yml --to all.ndjson", &[]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    says(&ended.log, &["totp cannot be opened", "2 second factors were written empty"]);
+}
+
+#[test]
+fn files_of_the_original_and_tables_come_in() {
+    for target in std::iter::once_with(Fresh::sqlite).chain(Fresh::on_each_server()) {
+        let place = place(target.dsn());
+        let lines = format!("{}\n{}\n", person("ada"), person("bob"));
+        for (name, content, more) in [
+            ("lines.json", lines, ""),
+            ("array.json", json!([person("cleo"), person("dora")]).to_string(), "--batch 1"),
+            ("one.json", format!("{:#}", person("emma")), ""),
+            (
+                "table.csv",
+                "Mail,Password,Since\nfay@example.org,fay has a long pass phrase,2001\n".to_owned(),
+                "--map Mail=traits.email,Password=credentials.password.config.password,Since=metadata_public.since:number",
+            ),
+        ] {
+            let ended = import(&place, name, &content, more);
+            assert_eq!((ended.code, ended.log.as_str()), (Some(0), ""), "{name}: {}", ended.out);
+        }
+        wait(async {
+            let app = app(&target).await;
+            for name in ["ada", "bob", "cleo", "dora", "emma", "fay"] {
+                assert!(can_sign_in(&app, name).await, "{name}");
+            }
+            let fay = app.admin("GET", "/admin/identities?credentials_identifier=fay@example.org", None).await.json();
+            assert_eq!(fay[0]["metadata_public"], json!({ "since": 2001 }));
+        });
+    }
+}
+
+#[test]
+fn one_who_cannot_come_in_stops_nobody_else() {
+    let target = Fresh::sqlite();
+    let place = place(target.dsn());
+    let mut unknown_hash = person("cleo");
+    unknown_hash["credentials"]["password"]["config"] = json!({ "hashed_password": "$1$a$b" });
+    let mut misspelt = person("dora");
+    misspelt["trait"] = json!({});
+    let mut nobody = person("emma");
+    nobody["traits"]["email"] = json!("no address");
+    let mut elsewhere = person("fay");
+    elsewhere["schema_id"] = json!("elsewhere");
+    let mut lines = String::new();
+    for line in [
+        person("ada").to_string(),
+        "{ oops }".to_owned(),
+        unknown_hash.to_string(),
+        misspelt.to_string(),
+        nobody.to_string(),
+        elsewhere.to_string(),
+        person("ada").to_string(),
+        json!({ "id": "x", "created_at": "y" }).to_string(),
+        person("gil").to_string(),
+    ] {
+        writeln!(lines, "{line}").unwrap();
+    }
+    let ended = import(&place, "all.json", &lines, "");
+    assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.log);
+    let told = [
+        "all.json:2: is not JSON",
+        "all.json:3: The imported password does not match any known hash format.",
+        "all.json:4: json: unknown field \"trait\"",
+        "all.json:5: ",
+        "all.json:6: Unable to find JSON Schema ID: elsewhere",
+        "all.json:7: somebody else here signs in with the same identifier",
+        "all.json:8: ",
+    ];
+    says(&ended.log, &told);
+    let places = ended.log.lines().filter(|line| line.starts_with("all.json:"));
+    assert_eq!(places.count(), told.len(), "{}", ended.log);
+    says(&ended.out, &["2 came in, 0 were here before, 7 did not come in"]);
+    wait(async {
+        let app = app(&target).await;
+        assert!(can_sign_in(&app, "ada").await && can_sign_in(&app, "gil").await);
+        assert_eq!(count(&app).await, 2);
+    });
+    fs::write(place.path("all.csv"), "b\nx\n").unwrap();
+    for (line, words) in [
+        ("import identities -c kratos.yml --direct nowhere.json", "nowhere.json: cannot be read"),
+        ("import identities -c kratos.yml --direct --map a=b.c all.csv", "there is no column \"a\""),
+        ("import identities -c kratos.yml --direct --endpoint http://127.0.0.1:1 all.json", "no server is asked"),
+    ] {
+        let ended = place.run(line, &[]);
+        assert_eq!(ended.code, Some(1), "{line}: {}", ended.out);
+        says(&ended.log, &[words]);
+    }
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn an_import_that_is_killed_goes_on() {
+    use zelos_core::fail_point::VARIABLE;
+    for target in std::iter::once_with(Fresh::sqlite).chain(Fresh::on_each_server()) {
+        let place = place(target.dsn());
+        let hashed = |number| {
+            let mut person = person(&format!("p{number}"));
+            person["credentials"]["password"]["config"] = json!({ "hashed_password": HASH_OF_TEST });
+            person.to_string() + "\n"
+        };
+        fs::write(place.path("all.json"), (0..7).map(hashed).collect::<String>()).unwrap();
+        let line = format!("import identities --to {} -c kratos.yml --batch 2 --skip-existing all.json", target.dsn());
+        let mut deaths = 0;
+        let ended = loop {
+            let moment = ["before a part of an import is saved", "after a part of an import is saved"][deaths % 2];
+            let ended = place.run(&line, &[(VARIABLE, moment)]);
+            if ended.code.is_some() {
+                break ended;
+            }
+            deaths += 1;
+            assert!(deaths < 20, "it does not come to an end");
+        };
+        assert_eq!((ended.code, deaths), (Some(0), 8), "{}{}", ended.out, ended.log);
+        wait(async {
+            let app = app(&target).await;
+            assert_eq!(count(&app).await, 7);
+            assert_eq!(app.visitor(Mode::Native).sign_in("p6@example.org", "test").await.status, 200);
+        });
+    }
+}
