@@ -21,7 +21,7 @@ struct Migration {
 }
 
 /// In the order in which they are run. A released one never changes; the next change is a new one.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration { name: "0001_identities", text: include_str!("../migrations/0001_identities.sql") },
     Migration { name: "0002_sessions", text: include_str!("../migrations/0002_sessions.sql") },
     Migration { name: "0003_flows", text: include_str!("../migrations/0003_flows.sql") },
