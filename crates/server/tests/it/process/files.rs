@@ -71,6 +71,20 @@ fn an_export_comes_back_as_it_was() {
 }
 
 #[test]
+fn what_the_admin_api_of_kratos_lists_comes_in() {
+    let left = Left::on_sqlite();
+    let mut people = left.said["people"].clone();
+    for person in people.as_array_mut().unwrap() {
+        person["schema_url"] = json!("http://kratos.example.org/schemas/ZGVmYXVsdA");
+    }
+    for target in left.targets() {
+        let ended = import(&place(target.dsn()), "people.json", &people.to_string(), "");
+        assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.log);
+        wait(async { everybody_is_who_they_were(&app(&target).await, &left).await });
+    }
+}
+
+#[test]
 fn a_sealed_factor_whose_secret_is_gone_is_told() {
     let (left, source) = (Left::on_sqlite(), Fresh::sqlite());
     let place = place(source.dsn());
