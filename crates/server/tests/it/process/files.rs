@@ -114,6 +114,9 @@ fn files_of_the_original_and_tables_come_in() {
             let ended = import(&place, name, &content, more);
             assert_eq!((ended.code, ended.log.as_str()), (Some(0), ""), "{name}: {}", ended.out);
         }
+        let again = place.run("import identities -c kratos.yml --direct --skip-existing lines.json array.json", &[]);
+        assert_eq!((again.code, again.log.as_str()), (Some(0), ""), "{}", again.out);
+        says(&again.out, &["0 came in, 4 were here before"]);
         wait(async {
             let app = app(&target).await;
             for name in ["ada", "bob", "cleo", "dora", "emma", "fay"] {
