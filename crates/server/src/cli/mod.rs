@@ -430,6 +430,22 @@ mod tests {
     }
 
     #[test]
+    fn people_come_by_a_server_or_straight_into_a_database() {
+        let flags = |line: &str| match parse(line).command {
+            Command::Import(Remotely { command: Import::Identities(flags), .. }) => flags,
+            _ => panic!("{line}: not import identities"),
+        };
+        assert!(!flags("zelos import identities a.json --endpoint http://127.0.0.1:4434").is_direct());
+        assert!(!flags("zelos import identities a.csv --map mail=traits.email,name=traits.name").is_direct());
+        assert!(flags("zelos import identities a.json --direct --skip-existing").is_direct());
+        assert!(flags("zelos import identities --to sqlite://x --batch 1 a.json b.json").is_direct());
+        for wrong in ["--skip-existing", "--batch 5", "--direct --to sqlite://x", "--map mail"] {
+            let line = format!("zelos import identities a.json {wrong}");
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn switches_may_have_a_value() {
         let Command::Serve(flags) = parse("zelos serve --dev=false --watch-courier=true").command else {
             panic!("not serve")

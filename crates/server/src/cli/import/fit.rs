@@ -47,6 +47,10 @@ impl Fit {
         let Some(method) = method else {
             return Some(format!("comes over, but nobody can sign in with credentials of type {kind}"));
         };
+        let hook = &self.snapshot.selfservice.methods.password.config.migrate_hook;
+        if credential.config["use_password_migration_hook"] == true && !hook.enabled {
+            return Some(format!("comes over, but not to sign in with ({kind}): the migration hook is not configured"));
+        }
         let config = match (credential.kind, credential.config["hashed_password"].as_str()) {
             (CredentialType::Password, Some(hash)) if !hash.is_empty() => json!({ "hashed_password": hash }),
             (CredentialType::Password | CredentialType::Totp, _) => credential.config.clone(),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cli::{
         Failure,
-        people::{Files, Place},
+        people::{Files, Found, Place},
         serve,
     },
     out,
@@ -100,8 +100,9 @@ struct Taking {
 }
 
 impl Taking {
-    async fn part(&mut self, part: Vec<(Place, Result<Value, String>)>) -> Result<(), Failure> {
+    async fn part(&mut self, part: Vec<Found>) -> Result<(), Failure> {
         self.report.came_by(part.len());
+        let part = if self.skip { self.without_known(part).await? } else { part };
         let fit = &self.fit;
         let people = stream::iter(part).map(|(place, what)| async move {
             let made = match what {
@@ -125,7 +126,7 @@ impl Taking {
             }
         }
         if self.skip {
-            let here = self.known(&made).await?;
+            let here = self.known(made.iter().map(|(_, identity)| identity)).await?;
             let all = made.len();
             made.retain(|(_, identity)| !here.contains(&identity.id.0));
             self.here += u64::try_from(all - made.len()).unwrap_or_default();
@@ -133,12 +134,30 @@ impl Taking {
         self.write(made).await
     }
 
+    /// Those who are here already are passed by before their plain passwords are hashed.
+    async fn without_known(&mut self, part: Vec<Found>) -> Result<Vec<Found>, Failure> {
+        let mut bare = Vec::new();
+        for (at, (_, what)) in part.iter().enumerate() {
+            let plain = |person: &Value| !person["credentials"]["password"]["config"]["password"].is_null();
+            let Some(mut person) = what.as_ref().ok().filter(|person| plain(person)).cloned() else { continue };
+            person["credentials"].take();
+            if let Ok(identity) = self.fit.made(person.to_string().as_bytes()).await {
+                bare.push((at, identity));
+            }
+        }
+        let known = self.known(bare.iter().map(|(_, identity)| identity)).await?;
+        let passed: HashSet<usize> =
+            bare.iter().filter(|(_, identity)| known.contains(&identity.id.0)).map(|(at, _)| *at).collect();
+        self.here += u64::try_from(passed.len()).unwrap_or_default();
+        Ok(part.into_iter().enumerate().filter(|(at, _)| !passed.contains(at)).map(|(_, found)| found).collect())
+    }
+
     /// Which of those people are here already, by their ids as they would be here.
-    async fn known(&self, people: &[(Place, Identity)]) -> Result<HashSet<Uuid>, Failure> {
-        let ids: Vec<Uuid> = people.iter().map(|(_, identity)| identity.id.0).collect();
+    async fn known<'a>(&self, people: impl Iterator<Item = &'a Identity> + Clone) -> Result<HashSet<Uuid>, Failure> {
+        let ids: Vec<Uuid> = people.clone().map(|identity| identity.id.0).collect();
         let mut known: HashSet<Uuid> = imports::identities_here(&self.store, &ids).await?.into_iter().collect();
         let mut names: BTreeMap<&str, BTreeMap<&str, Uuid>> = BTreeMap::new();
-        for (_, identity) in people {
+        for identity in people {
             for credential in &identity.credentials {
                 let of_kind = names.entry(credential.kind.as_str()).or_default();
                 of_kind.extend(credential.identifiers.iter().map(|name| (name.as_str(), identity.id.0)));

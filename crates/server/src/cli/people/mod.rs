@@ -63,7 +63,7 @@ impl fmt::Display for Place {
 }
 
 /// Somebody, or why it cannot be told who.
-type Found = (Place, Result<Value, String>);
+pub(super) type Found = (Place, Result<Value, String>);
 
 /// The people of one file, with the line where each begins.
 type People<'a> = Box<dyn Iterator<Item = (usize, Result<Value, String>)> + 'a>;

@@ -71,6 +71,20 @@ fn an_export_comes_back_as_it_was() {
 }
 
 #[test]
+fn what_the_admin_api_of_kratos_lists_comes_in() {
+    let left = Left::on_sqlite();
+    let mut people = left.said["people"].clone();
+    for person in people.as_array_mut().unwrap() {
+        person["schema_url"] = json!("http://kratos.example.org/schemas/ZGVmYXVsdA");
+    }
+    for target in left.targets() {
+        let ended = import(&place(target.dsn()), "people.json", &people.to_string(), "");
+        assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.log);
+        wait(async { everybody_is_who_they_were(&app(&target).await, &left).await });
+    }
+}
+
+#[test]
 fn a_sealed_factor_whose_secret_is_gone_is_told() {
     let (left, source) = (Left::on_sqlite(), Fresh::sqlite());
     let place = place(source.dsn());
@@ -100,6 +114,9 @@ fn files_of_the_original_and_tables_come_in() {
             let ended = import(&place, name, &content, more);
             assert_eq!((ended.code, ended.log.as_str()), (Some(0), ""), "{name}: {}", ended.out);
         }
+        let again = place.run("import identities -c kratos.yml --direct --skip-existing lines.json array.json", &[]);
+        assert_eq!((again.code, again.log.as_str()), (Some(0), ""), "{}", again.out);
+        says(&again.out, &["0 came in, 4 were here before"]);
         wait(async {
             let app = app(&target).await;
             for name in ["ada", "bob", "cleo", "dora", "emma", "fay"] {

@@ -347,7 +347,8 @@ fn a_dry_run_tells_what_would_stay_behind_and_writes_nothing() {
             let ina = format!("{}: the schema `elsewhere` is not configured", left.id("ina"));
             let emma = format!("{}: comes over, but nobody can sign in with credentials of type oidc", left.id("emma"));
             let ada = format!("{}: somebody else here signs in with the same identifier", left.id("ada"));
-            says(&ended.log, &[&jon, &hal, &ina, &emma]);
+            let kim = format!("{}: comes over, but not to sign in with (password): the migration hook", left.id("kim"));
+            says(&ended.log, &[&jon, &hal, &ina, &emma, &kim]);
             assert_eq!(ended.log.contains(&ada), is_there, "{}", ended.log);
             let lost = if is_there {
                 "9 would come over, 0 were here before, 0 had ended, 2 lost"
