@@ -10,6 +10,7 @@ pub mod fail_point;
 pub mod flow;
 pub mod id;
 pub mod identity;
+pub mod measure;
 pub mod message;
 pub mod outbound;
 pub mod problem;

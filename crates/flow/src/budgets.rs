@@ -131,6 +131,15 @@ pub(crate) struct Bill {
     budgets: Vec<Named>,
     /// Has to be written with the answer, before anything else.
     pub(crate) batch: Batch,
+    /// The method that the submission was for; empty while none is known.
+    pub(crate) method: &'static str,
+}
+
+impl Bill {
+    /// Draws on what another one draws on.
+    pub(crate) fn take(&mut self, other: Self) {
+        (self.budgets, self.batch) = (other.budgets, other.batch);
+    }
 }
 
 /// A budget with its name in the configuration.
@@ -147,7 +156,7 @@ pub(crate) fn wrong(cx: &Cx<'_>, guess: &Guess) -> Result<Bill> {
     let (_, budgets) = drawn_on(cx, guess)?;
     let mut batch = Batch::new();
     attempts::charge(&mut batch, &plain(&budgets), cx.clock.now());
-    Ok(Bill { budgets, batch })
+    Ok(Bill { budgets, batch, method: "" })
 }
 
 /// The bill for a right guess: it costs nothing, but is good only while a wrong one would be told to be wrong.
@@ -155,7 +164,7 @@ pub(crate) fn right(cx: &Cx<'_>, guess: &Guess) -> Result<Bill> {
     let (queue, budgets) = drawn_on(cx, guess)?;
     let mut batch = Batch::new();
     attempts::spare(&mut batch, &queue, &plain(&budgets), cx.clock.now());
-    Ok(Bill { budgets, batch })
+    Ok(Bill { budgets, batch, method: "" })
 }
 
 /// The bill for messages to these addresses, of that person if somebody has them.
@@ -166,7 +175,7 @@ pub(crate) fn messages<'a>(
     let budgets = of_messages(cx, addresses)?;
     let mut batch = Batch::new();
     attempts::charge(&mut batch, &plain(&budgets), cx.clock.now());
-    Ok(Bill { budgets, batch })
+    Ok(Bill { budgets, batch, method: "" })
 }
 
 /// Whether another message may go to an address, on the way of something else that must not fail for it; it is counted in
@@ -181,14 +190,14 @@ pub(crate) async fn may_send(cx: &Cx<'_>, address: &str, batch: &mut Batch) -> R
     Ok(true)
 }
 
-/// How long one has to wait, and what is said about it.
-pub(crate) async fn wait(cx: &Cx<'_>, bill: &Bill, noticed: &Noticed) -> Result<(Duration, Text)> {
+/// The budget that is used up, how long one has to wait, and what is said about it.
+pub(crate) async fn wait(cx: &Cx<'_>, bill: &Bill, noticed: &Noticed) -> Result<(&'static str, Duration, Text)> {
     let now = cx.clock.now();
     let found = attempts::used_up_until(cx.store, &plain(&bill.budgets), now).await?;
     let Some((key, until)) = found else {
         // Somebody else's window has ended since; the next try finds out.
         let soon = Duration::from_secs(1);
-        return Ok((soon, catalog::too_many_attempts(soon)));
+        return Ok(("", soon, catalog::too_many_attempts(soon)));
     };
     let name = bill.budgets.iter().find(|named| named.budget.key == key).map_or("", |named| named.name);
     if noticed.is_new(key, until, now) {
@@ -197,7 +206,7 @@ pub(crate) async fn wait(cx: &Cx<'_>, bill: &Bill, noticed: &Noticed) -> Result<
     }
     let wait = Duration::try_from(until - now).unwrap_or_default();
     let text = if name == MESSAGES { catalog::too_many_messages(wait) } else { catalog::too_many_attempts(wait) };
-    Ok((wait, text))
+    Ok((name, wait, text))
 }
 
 /// Which budgets the log has been told of: once for each time that one is used up, however often it is tried then.

@@ -318,6 +318,19 @@ pub enum Outcome {
     AlreadySignedIn { flow: Box<Flow>, to: String },
 }
 
+impl Outcome {
+    /// What became of a submission, for operators.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Render { why, .. } => why.name(),
+            Self::Elsewhere { issued: None, .. } => "left",
+            Self::Elsewhere { .. } | Self::Continue(_) => "completed",
+            Self::Held { .. } => "held",
+            Self::AlreadySignedIn { .. } => "invalid",
+        }
+    }
+}
+
 /// Why a form is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
@@ -330,6 +343,18 @@ pub enum Why {
     Exhausted {
         retry_after: Duration,
     },
+}
+
+impl Why {
+    /// The same, for operators.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Advanced => "advanced",
+            Self::Invalid => "invalid",
+            Self::Exhausted { .. } => "exhausted",
+        }
+    }
 }
 
 /// What a finished flow hands to its caller.

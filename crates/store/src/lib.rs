@@ -22,7 +22,7 @@ pub mod sessions;
 mod value;
 
 pub use batch::{Batch, Expect};
-pub use db::{Dialect, PoolOptions, Store, trace::Trace};
+pub use db::{Connections, Dialect, PoolOptions, Store, trace::Trace};
 pub use error::Error;
 pub use page::{List, Page};
 pub use value::{Column, Row, Value};

@@ -9,10 +9,11 @@ use crate::{
     cors::CrossOrigin,
     csrf::{self, Fresh, Guard},
     failure::{Audience, Failure},
+    metrics::{self, Answered},
     respond,
 };
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
@@ -160,6 +161,8 @@ struct Call {
     began: Instant,
     method: Method,
     endpoint: Option<MatchedPath>,
+    /// In bytes, about.
+    size: u64,
 }
 
 impl Call {
@@ -168,6 +171,7 @@ impl Call {
             began: Instant::now(),
             method: request.method().clone(),
             endpoint: request.extensions().get::<MatchedPath>().cloned(),
+            size: metrics::size(request.method(), request.uri(), request.headers()),
         }
     }
 
@@ -176,8 +180,14 @@ impl Call {
         if self.method == Method::GET {
             response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_CACHE);
         }
-        let endpoint = self.endpoint.as_ref().map_or("", MatchedPath::as_str);
-        app.metrics.count(response.status().as_u16(), &self.method, endpoint, self.began.elapsed());
+        app.metrics.count(&Answered {
+            code: response.status().as_u16(),
+            method: &self.method,
+            endpoint: self.endpoint.as_ref().map_or("", MatchedPath::as_str),
+            took: self.began.elapsed(),
+            asked: self.size,
+            answered: response.body().size_hint().lower(),
+        });
         response
     }
 }

@@ -13,16 +13,13 @@ use crate::{
 };
 use axum::{Router, routing::get};
 use clap::Args;
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 use zelos_core::{
     config::{Config, Loaded},
     rng::SystemRng,
 };
-use zelos_courier::{Courier, dispatch::Counts};
+use zelos_courier::Courier;
 
 /// How the courier runs.
 #[derive(Debug, Clone, Copy, Args)]
@@ -80,30 +77,9 @@ fn router(courier: &Arc<Courier>) -> Router {
     let courier = Arc::clone(courier);
     let metrics = move || async move {
         let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
-        (kind, text(&courier.counts))
+        let mut text = String::new();
+        courier.measures.write(&mut text);
+        (kind, text)
     };
     Router::new().route("/metrics/prometheus", get(metrics))
-}
-
-fn text(counts: &Counts) -> String {
-    let name = "zelos_courier_attempts_total";
-    let mut text = format!("# HELP {name} Attempts to deliver a message, by their end.\n# TYPE {name} counter\n");
-    for (end, count) in [("sent", &counts.sent), ("again", &counts.again), ("abandoned", &counts.abandoned)] {
-        text.extend([name, "{end=\"", end, "\"} ", &count.load(Relaxed).to_string(), "\n"]);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attempts_are_counted_by_their_end() {
-        let counts = Counts::default();
-        counts.again.fetch_add(2, Relaxed);
-        let text = text(&counts);
-        assert!(text.contains("\nzelos_courier_attempts_total{end=\"again\"} 2\n"), "{text}");
-        assert!(text.ends_with("{end=\"abandoned\"} 0\n"), "{text}");
-    }
 }

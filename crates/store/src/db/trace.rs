@@ -1,5 +1,6 @@
 //! Counts what is asked of the database. The hot paths have a budget of statements and round trips, and a budget that
-//! nobody counts is not kept: tests read these numbers, and also the texts, to have each one's plan explained.
+//! nobody counts is not kept: tests read these numbers, and also the texts, to have each one's plan explained. How long
+//! the answers took is for operators.
 
 use crate::{batch::Batch, value::Value};
 use std::{
@@ -9,13 +10,30 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+use zelos_core::measure::{Histogram, SECONDS};
 
 /// Counters of a [`Store`](crate::Store), from its beginning.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trace {
     statements: AtomicU64,
     round_trips: AtomicU64,
+    /// How long statements that read took, repetitions included.
+    pub reads: Histogram,
+    /// How long batches took, repetitions included.
+    pub commits: Histogram,
     texts: OnceLock<Mutex<BTreeMap<String, Vec<Value<'static>>>>>,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self {
+            statements: AtomicU64::default(),
+            round_trips: AtomicU64::default(),
+            reads: Histogram::new(SECONDS),
+            commits: Histogram::new(SECONDS),
+            texts: OnceLock::default(),
+        }
+    }
 }
 
 impl Trace {
