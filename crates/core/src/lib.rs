@@ -3,6 +3,7 @@
 //! Imports nothing of ours, no tokio, no axum, no database driver. Read [`flow`] first (what an attempt to log in
 //! or to register *is*), then [`identity`] and [`session`]; [`ui`] and [`text`] are what people get to see.
 
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod continue_with;

@@ -10,6 +10,7 @@
 
 use crate::{
     ask::{self, Question},
+    audit,
     begin::{self, Query},
     budgets::{self, Bill, Guess, Noticed},
     compiled::Compiled,
@@ -334,12 +335,16 @@ impl Engine {
 
     /// It was tried too often. Nothing of the submission counts, right or wrong: the form stays as it was.
     async fn exhausted(&self, cx: &Cx<'_>, flow: &mut Flow, bill: &Bill, typed: &Input) -> Result<Outcome> {
-        let (budget, retry_after, text) = budgets::wait(cx, bill, &self.noticed).await?;
-        self.measures.exhausted.count([budget]);
+        let wait = budgets::wait(cx, bill, &self.noticed).await?;
+        self.measures.exhausted.count([wait.budget]);
         *flow = self.load(flow.kind(), flow.id).await?;
-        self.draw_again(cx, flow, vec![FieldText::form(text)], typed).await?;
-        self.save(cx, flow, Batch::new()).await?;
-        Ok(rendered(cx, flow.clone(), Why::Exhausted { retry_after }))
+        self.draw_again(cx, flow, vec![FieldText::form(wait.text)], typed).await?;
+        let mut also = Batch::new();
+        if wait.is_news {
+            audit::refused(cx, &mut also, flow, bill, wait.budget);
+        }
+        self.save(cx, flow, also).await?;
+        Ok(rendered(cx, flow.clone(), Why::Exhausted { retry_after: wait.retry_after }))
     }
 
     /// Whether the proof is fresh enough; if not, what was sent is put away for when it is.

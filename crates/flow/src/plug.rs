@@ -3,7 +3,7 @@
 //! A method proves, the engine decides, the web answers. So a method returns a [`Step`] – a fact – and the engine
 //! makes an [`Outcome`] of it, which only the web crate turns into HTTP.
 
-use crate::{budgets::Guess, compiled::Compiled, csrf, input::Input};
+use crate::{audit::Actor, budgets::Guess, compiled::Compiled, csrf, input::Input};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
@@ -54,6 +54,8 @@ pub struct Request {
     pub url: String,
     pub ip_address: String,
     pub user_agent: String,
+    /// Who asks, for the audit log.
+    pub actor: Actor,
     /// `city, country`, if a trusted proxy said so.
     pub location: String,
     /// The session token that came with it: not yet looked up.

@@ -4,6 +4,7 @@
 //! together), then one of the entities: each file holds the statements of one noun as plain functions.
 
 pub mod attempts;
+pub mod audit;
 pub mod backup;
 mod batch;
 pub mod cleanup;

@@ -63,11 +63,15 @@ pub(crate) async fn public(State(app): State<Arc<App>>, mut request: Request, ne
 }
 
 /// Around the admin server.
-pub(crate) async fn admin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn admin(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let call = Call::begin(&request);
-    let response = match door::refusal(&app.engine.snapshot(), &request) {
-        Some(refusal) => refusal,
-        None => run(request, next).await,
+    let passed = door::pass(&app.engine.snapshot(), &request);
+    let response = match passed {
+        Err(refusal) => *refusal,
+        Ok(actor) => {
+            request.extensions_mut().insert(actor);
+            run(request, next).await
+        }
     };
     call.finish(&app, response)
 }

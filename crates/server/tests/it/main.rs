@@ -3,6 +3,7 @@
 
 mod admin;
 mod assurance;
+mod audit;
 mod budgets;
 mod code;
 mod courier;
