@@ -75,7 +75,7 @@ impl EventId {
 mod tests {
     use super::*;
     use crate::{
-        clock::FixedClock,
+        clock::{Clock, FixedClock},
         rng::{Rng, SeededRng},
     };
     use std::time::Duration;

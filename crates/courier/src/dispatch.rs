@@ -162,6 +162,7 @@ impl Courier {
         }
     }
 
+    #[tracing::instrument(target = "otel", name = "courier.deliver", skip_all, fields(template = message.template_type.as_str()))]
     async fn attend_to(&self, current: &Current, message: &Message, lease: Lease) {
         fail_point::reached("after a message is claimed");
         let now = self.clock.now();

@@ -135,6 +135,7 @@ impl Engine {
     }
 
     /// Begins a flow.
+    #[tracing::instrument(target = "otel", name = "flow.create", skip_all, fields(kind = kind.as_str()))]
     pub async fn create(
         &self,
         kind: Kind,
@@ -220,6 +221,7 @@ impl Engine {
         }
     }
 
+    #[tracing::instrument(target = "otel", name = "flow.submit", skip_all, fields(kind = flow.kind().as_str(), method, outcome))]
     async fn submit_to(&self, flow: &mut Flow, request: &Request, input: Result<Input>) -> Result<Outcome> {
         let snapshot = self.snapshot();
         let mut cx = self.cx(&snapshot, request);
@@ -248,6 +250,7 @@ impl Engine {
                 };
                 let outcome = answer.as_ref().map_or_else(Problem::name, Outcome::name);
                 self.measures.flows.count([flow.kind().as_str(), bill.method, outcome]);
+                tracing::Span::current().record("method", bill.method).record("outcome", outcome);
                 answer
             }
         }

@@ -24,6 +24,7 @@ use crate::{
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use trace::Trace;
+use tracing::Instrument;
 
 /// How connections are kept. What a DSN says wins over what is `None` or a default here.
 #[derive(Debug, Clone)]
@@ -210,8 +211,8 @@ impl Store {
         match self.engine() {
             Engine::Sqlite(sqlite) => {
                 self.inner.trace.read(&sql, &params);
-                let began = Instant::now();
-                let rows = sqlite.scan(sql, params, map).await;
+                let (span, began) = (trace::read_span(&sql), Instant::now());
+                let rows = sqlite.scan(sql, params, map).instrument(span).await;
                 self.inner.trace.reads.time(began.elapsed());
                 rows
             }
@@ -229,8 +230,8 @@ impl Store {
             return Ok(Vec::new());
         }
         self.inner.trace.write(&batch);
-        let began = Instant::now();
-        let rows = self.written(batch).await;
+        let (span, began) = (trace::write_span(&batch), Instant::now());
+        let rows = self.written(batch).instrument(span).await;
         self.inner.trace.commits.time(began.elapsed());
         rows
     }
@@ -281,8 +282,8 @@ impl Store {
         map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
         self.inner.trace.read(sql, params);
-        let began = Instant::now();
-        let rows = self.tried(sql, params, most, map).await;
+        let (span, began) = (trace::read_span(sql), Instant::now());
+        let rows = self.tried(sql, params, most, map).instrument(span).await;
         self.inner.trace.reads.time(began.elapsed());
         rows
     }

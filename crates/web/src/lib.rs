@@ -27,6 +27,7 @@ mod router;
 mod router_tests;
 #[cfg(test)]
 mod testing;
+mod trace;
 
 pub use app::{App, Phase, Readiness};
 pub use client::Peer;

@@ -10,7 +10,7 @@ use crate::{
     csrf::{self, Fresh, Guard},
     failure::{Audience, Failure},
     metrics::{self, Answered},
-    respond,
+    respond, trace,
 };
 use axum::{
     body::{Body, HttpBody as _},
@@ -45,7 +45,7 @@ pub(crate) async fn public(State(app): State<Arc<App>>, mut request: Request, ne
     }
     let mut response = match refusal {
         Some(refusal) => refusal,
-        None => run(request, next).await,
+        None => call.run(request, next).await,
     };
     let headers = response.headers_mut();
     if guard != Guard::Off {
@@ -70,7 +70,7 @@ pub(crate) async fn admin(State(app): State<Arc<App>>, mut request: Request, nex
         Err(refusal) => *refusal,
         Ok(actor) => {
             request.extensions_mut().insert(actor);
-            run(request, next).await
+            call.run(request, next).await
         }
     };
     call.finish(&app, response)
@@ -167,16 +167,23 @@ struct Call {
     endpoint: Option<MatchedPath>,
     /// In bytes, about.
     size: u64,
+    span: Span,
 }
 
 impl Call {
     fn begin(request: &Request) -> Self {
+        let endpoint = request.extensions().get::<MatchedPath>().cloned();
         Self {
             began: Instant::now(),
             method: request.method().clone(),
-            endpoint: request.extensions().get::<MatchedPath>().cloned(),
+            span: trace::span(request, endpoint.as_ref().map_or("", MatchedPath::as_str)),
+            endpoint,
             size: metrics::size(request.method(), request.uri(), request.headers()),
         }
+    }
+
+    async fn run(&self, request: Request, next: Next) -> Response {
+        run(request, next).instrument(self.span.clone()).await
     }
 
     /// What all answers have in common.
@@ -184,6 +191,7 @@ impl Call {
         if self.method == Method::GET {
             response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_CACHE);
         }
+        trace::answered(&self.span, response.status());
         app.metrics.count(&Answered {
             code: response.status().as_u16(),
             method: &self.method,

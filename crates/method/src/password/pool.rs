@@ -198,7 +198,9 @@ impl Shared {
             let jobs = queue.next();
             self.measures.hashes_waiting.set(queue.waiting.len());
             if !jobs.is_empty() {
-                jobs.iter().for_each(|job| self.measures.hashes_waited.time(job.since.elapsed()));
+                for job in &jobs {
+                    self.measures.hashes_waited.time(job.since.elapsed());
+                }
                 return Some(jobs);
             }
             if wiped {

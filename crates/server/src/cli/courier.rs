@@ -39,7 +39,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
     let (dev, metrics_port) = (flags.dev, flags.expose_metrics_port);
     let given = settings::Given { files, dev, metrics_port, ..settings::Given::default() };
     let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
-    telemetry::start(&config.log);
+    let traces = telemetry::start(&config)?;
     settings::warn(&warnings);
 
     let metrics = listener(&config).await?;
@@ -47,7 +47,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
     let courier = wiring::courier(&engine);
     let (end, ending) = watch::channel(false);
     if let Some(metrics) = metrics {
-        let line = RequestLine { server: "metrics", silent_health: true };
+        let line = RequestLine { server: "metrics", silent_health: true, leaks: false };
         tokio::spawn(listen::serve(metrics, router(&courier), Limits::ADMIN, line, ending.clone()));
     }
     tokio::spawn(reload::watch(watched, settings, engine, ending.clone()));
@@ -60,6 +60,9 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
         _ = work => {}
         // Whoever asks twice does not want to wait.
         _ = serve::told_to_stop() => {}
+    }
+    if let Some(traces) = traces {
+        traces.finish().await;
     }
     done
 }

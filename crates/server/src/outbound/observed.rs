@@ -1,14 +1,20 @@
-//! Outgoing HTTP as operators see it: counted. Around whatever sends it, so that nothing leaves uncounted.
+//! Outgoing HTTP as operators see it: counted, and a part of the trace of what it is done for. Around whatever sends it, so
+//! that nothing leaves unseen.
 
 use async_trait::async_trait;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry_http::HeaderInjector;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use std::sync::Arc;
 use tokio::time::Instant;
+use tracing::{Instrument, Span, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use zelos_core::{
     measure::Measures,
     outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse},
 };
 
-/// Counts what it passes on.
+/// Looks at what it passes on.
 pub(crate) struct Observed {
     pub(crate) inner: Arc<dyn Outbound>,
     pub(crate) measures: Arc<Measures>,
@@ -16,13 +22,35 @@ pub(crate) struct Observed {
 
 #[async_trait]
 impl Outbound for Observed {
-    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
-        let began = Instant::now();
-        let answer = self.inner.send(request).await;
+    async fn send(&self, mut request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
+        let (span, began) = (span(&request), Instant::now());
+        if !span.is_disabled() {
+            // The other side may go on with the trace.
+            TraceContextPropagator::new().inject_context(&span.context(), &mut HeaderInjector(&mut request.headers));
+        }
+        let answer = self.inner.send(request).instrument(span.clone()).await;
+        match &answer {
+            Ok(response) => span.record("http.response.status_code", response.status.as_u16()),
+            Err(_) => span.record("otel.status_code", "ERROR"),
+        };
         self.measures.outbound_time.time(began.elapsed());
         self.measures.outbound.count([name(&answer)]);
         answer
     }
+}
+
+/// Of the address only the host is shown: the rest may hold a key.
+fn span(request: &OutboundRequest) -> Span {
+    tracing::info_span!(
+        target: "otel",
+        "outbound",
+        otel.name = request.method.as_str(),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = request.method.as_str(),
+        http.response.status_code = Empty,
+        server.address = request.url.host_str().unwrap_or_default(),
+    )
 }
 
 fn name(answer: &Result<OutboundResponse, OutboundError>) -> &'static str {

@@ -30,6 +30,7 @@ mod sessions;
 mod settings;
 mod totp;
 mod toy_method;
+mod traces;
 mod verification;
 mod webauthn;
 mod wire;

@@ -22,7 +22,7 @@ const OPEN: [&str; 2] = ["/admin/health/alive", "/admin/health/ready"];
 /// Who it is that passes, or else the answer to a request that may not.
 pub(crate) fn pass(snapshot: &Snapshot, request: &Request) -> Result<Actor, Box<Response>> {
     if is_of_another_site(request.headers()) {
-        return Err(refuse(request, StatusCode::FORBIDDEN, "Pages of other sites have no business here."));
+        return Err(refuse(request, StatusCode::FORBIDDEN, "Pages of other sites have no business here.").into());
     }
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
     let auth = &snapshot.serve.admin.auth;
@@ -32,14 +32,14 @@ pub(crate) fn pass(snapshot: &Snapshot, request: &Request) -> Result<Actor, Box<
     let Some(token) = shown(request.headers()).and_then(|shown| auth.find(shown)) else {
         let mut response = refuse(request, StatusCode::UNAUTHORIZED, "The admin API needs a token here.");
         respond::set(&mut response, "www-authenticate", HeaderValue::from_static("Bearer"));
-        return Err(response);
+        return Err(response.into());
     };
     let scope = scope(request.method(), route);
     if token.allows(scope) {
         return Ok(Actor::Admin(Some(token.name.clone())));
     }
     tracing::info!(name = token.name, scope = scope.as_str(), route, "an admin token is not good for this");
-    Err(refuse(request, StatusCode::FORBIDDEN, &format!("The token lacks the scope {}.", scope.as_str())))
+    Err(refuse(request, StatusCode::FORBIDDEN, &format!("The token lacks the scope {}.", scope.as_str())).into())
 }
 
 /// What a request needs.
@@ -65,11 +65,11 @@ fn is_of_another_site(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
-fn refuse(request: &Request, status: StatusCode, reason: &str) -> Box<Response> {
+fn refuse(request: &Request, status: StatusCode, reason: &str) -> Response {
     let mut failure = Failure::new(status, reason);
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
     failure = failure.told(Audience { request_id: id, is_script: false });
-    Box::new(failure.into_response())
+    failure.into_response()
 }
 
 #[cfg(test)]
