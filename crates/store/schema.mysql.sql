@@ -216,3 +216,22 @@ CREATE TABLE imports (
   updated_at DATETIME(6) NOT NULL,
   PRIMARY KEY (nid, source, stage)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- 0007_audit
+
+CREATE TABLE audit_events (
+  nid BINARY(16) NOT NULL,
+  id BINARY(16) NOT NULL,
+  created_at DATETIME(6) NOT NULL,
+  kind VARCHAR(64) NOT NULL,
+  identity_id BINARY(16),
+  session_id BINARY(16),
+  actor LONGTEXT NOT NULL,
+  ip_address LONGTEXT NOT NULL,
+  user_agent LONGTEXT NOT NULL,
+  method VARCHAR(64) NOT NULL,
+  details LONGTEXT NOT NULL,
+  PRIMARY KEY (nid, id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX audit_events_nid_identity_id ON audit_events (nid, identity_id, id);

@@ -216,3 +216,22 @@ CREATE TABLE imports (
   updated_at TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (nid, source, stage)
 );
+
+-- 0007_audit
+
+CREATE TABLE audit_events (
+  nid UUID NOT NULL,
+  id UUID NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  identity_id UUID,
+  session_id UUID,
+  actor TEXT NOT NULL,
+  ip_address TEXT NOT NULL,
+  user_agent TEXT NOT NULL,
+  method TEXT COLLATE "C" NOT NULL,
+  details TEXT NOT NULL,
+  PRIMARY KEY (nid, id)
+);
+
+CREATE INDEX audit_events_nid_identity_id ON audit_events (nid, identity_id, id);

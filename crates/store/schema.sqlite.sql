@@ -216,3 +216,22 @@ CREATE TABLE imports (
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (nid, source, stage)
 ) STRICT;
+
+-- 0007_audit
+
+CREATE TABLE audit_events (
+  nid BLOB NOT NULL,
+  id BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  identity_id BLOB,
+  session_id BLOB,
+  actor TEXT NOT NULL,
+  ip_address TEXT NOT NULL,
+  user_agent TEXT NOT NULL,
+  method TEXT NOT NULL,
+  details TEXT NOT NULL,
+  PRIMARY KEY (nid, id)
+) STRICT;
+
+CREATE INDEX audit_events_nid_identity_id ON audit_events (nid, identity_id, id);

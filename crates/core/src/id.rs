@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 macro_rules! ids {
@@ -56,6 +57,40 @@ ids! {
     DispatchId;
     /// A code or link that was sent to somebody, or made by an administrator; not secret (the code is).
     CodeId;
+    /// An event of the audit log.
+    EventId;
     /// A submission that waits until its sender has proved themselves again.
     PauseId;
+}
+
+impl EventId {
+    /// No event of that millisecond, or of a later one, has a smaller id.
+    pub fn earliest(at: OffsetDateTime) -> Self {
+        let millis = u64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::{Clock, FixedClock},
+        rng::{Rng, SeededRng},
+    };
+    use std::time::Duration;
+    use time::macros::datetime;
+
+    #[test]
+    fn ids_of_events_follow_time() {
+        let (clock, rng) = (FixedClock::new(datetime!(2030-01-02 03:04:05.678_9 UTC)), SeededRng::new(1));
+        let rng: &dyn Rng = &rng;
+        for _ in 0..100 {
+            let at = clock.now();
+            let id = EventId(rng.uuid_v7(&clock));
+            assert!(EventId::earliest(at) <= id && id < EventId::earliest(at + Duration::from_millis(1)));
+            clock.advance(Duration::from_micros(300));
+        }
+        assert_eq!(EventId::earliest(datetime!(1950-01-01 0:00 UTC)).0.get_version_num(), 7);
+    }
 }

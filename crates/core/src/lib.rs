@@ -3,6 +3,7 @@
 //! Imports nothing of ours, no tokio, no axum, no database driver. Read [`flow`] first (what an attempt to log in
 //! or to register *is*), then [`identity`] and [`session`]; [`ui`] and [`text`] are what people get to see.
 
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod continue_with;
@@ -10,6 +11,7 @@ pub mod fail_point;
 pub mod flow;
 pub mod id;
 pub mod identity;
+pub mod measure;
 pub mod message;
 pub mod outbound;
 pub mod problem;

@@ -114,6 +114,21 @@ pub enum Problem {
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
 impl Problem {
+    /// What became of a request to a flow, for operators: few words, as each is a number that is watched.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Expired(_) => "expired",
+            Self::StartAgain { .. } | Self::Replaced(_) => "replaced",
+            Self::Unverified { .. } => "unverified",
+            Self::NeedsReauth { .. } | Self::StepUp { .. } | Self::NoSession(_) => "unauthenticated",
+            Self::Raced => "raced",
+            Self::Exhausted => "exhausted",
+            Self::Busy { .. } => "busy",
+            Self::Unavailable(_) | Self::Misconfigured(_) | Self::Upstream(_) | Self::Bug(_) => "failed",
+            _ => "refused",
+        }
+    }
+
     /// A message for the form as a whole.
     pub fn form(text: Text) -> Self {
         Self::Form(vec![FieldText::form(text)])

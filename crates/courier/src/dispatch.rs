@@ -14,13 +14,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -30,6 +24,7 @@ use zelos_core::{
     clock::Clock,
     fail_point,
     id::DispatchId,
+    measure::Measures,
     message::{Message, MessageChannel},
     outbound::Outbound,
     rng::Rng,
@@ -79,18 +74,7 @@ pub struct Courier {
     pub rng: Arc<dyn Rng>,
     pub outbound: Arc<dyn Outbound>,
     pub look: Look,
-    pub counts: Counts,
-}
-
-/// How the attempts of this process ended.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// The message was taken.
-    pub sent: AtomicU64,
-    /// It was not, and waits for another attempt.
-    pub again: AtomicU64,
-    /// It was given up.
-    pub abandoned: AtomicU64,
+    pub measures: Arc<Measures>,
 }
 
 impl std::fmt::Debug for Courier {
@@ -178,6 +162,7 @@ impl Courier {
         }
     }
 
+    #[tracing::instrument(target = "otel", name = "courier.deliver", skip_all, fields(template = message.template_type.as_str()))]
     async fn attend_to(&self, current: &Current, message: &Message, lease: Lease) {
         fail_point::reached("after a message is claimed");
         let now = self.clock.now();
@@ -236,7 +221,7 @@ impl Courier {
             match self.store.commit(batch).await {
                 Ok(_) => {
                     fail_point::reached("after a message is settled");
-                    return self.counts.count(outcome);
+                    return self.measures.deliveries.count([end(outcome)]);
                 }
                 // Written already by a try whose answer was lost, or taken over by another courier.
                 Err(Error::Unmet(_)) => return tracing::info!(id = %message.id, "a message is not ours any more"),
@@ -250,14 +235,12 @@ impl Courier {
     }
 }
 
-impl Counts {
-    fn count(&self, outcome: Outcome<'_>) {
-        let count = match outcome {
-            Outcome::Sent => &self.sent,
-            Outcome::Again { .. } => &self.again,
-            Outcome::Abandoned { .. } => &self.abandoned,
-        };
-        count.fetch_add(1, Relaxed);
+/// How an attempt ended, for operators.
+fn end(outcome: Outcome<'_>) -> &'static str {
+    match outcome {
+        Outcome::Sent => "sent",
+        Outcome::Again { .. } => "again",
+        Outcome::Abandoned { .. } => "abandoned",
     }
 }
 

@@ -113,6 +113,17 @@ impl Guess {
         Self(What::Message(normalize::identifier(name)))
     }
 
+    /// Whose secret it is, where there is but one to whom it may belong.
+    fn person(&self) -> Option<IdentityId> {
+        match &self.0 {
+            What::Secret { whose, .. } => match whose[..] {
+                [Whose::Person(id)] => Some(id),
+                _ => None,
+            },
+            What::Message(_) => None,
+        }
+    }
+
     /// What somebody might have guessed who proved themselves so.
     pub(crate) fn behind(method: MethodName, person: IdentityId) -> Option<Self> {
         let secret = match method {
@@ -131,6 +142,17 @@ pub(crate) struct Bill {
     budgets: Vec<Named>,
     /// Has to be written with the answer, before anything else.
     pub(crate) batch: Batch,
+    /// Whose secret was tried, where they are known.
+    pub(crate) person: Option<IdentityId>,
+    /// The method that the submission was for; empty while none is known.
+    pub(crate) method: &'static str,
+}
+
+impl Bill {
+    /// Draws on what another one draws on.
+    pub(crate) fn take(&mut self, other: Self) {
+        (self.budgets, self.batch, self.person) = (other.budgets, other.batch, other.person);
+    }
 }
 
 /// A budget with its name in the configuration.
@@ -147,7 +169,7 @@ pub(crate) fn wrong(cx: &Cx<'_>, guess: &Guess) -> Result<Bill> {
     let (_, budgets) = drawn_on(cx, guess)?;
     let mut batch = Batch::new();
     attempts::charge(&mut batch, &plain(&budgets), cx.clock.now());
-    Ok(Bill { budgets, batch })
+    Ok(Bill { budgets, batch, person: guess.person(), method: "" })
 }
 
 /// The bill for a right guess: it costs nothing, but is good only while a wrong one would be told to be wrong.
@@ -155,7 +177,7 @@ pub(crate) fn right(cx: &Cx<'_>, guess: &Guess) -> Result<Bill> {
     let (queue, budgets) = drawn_on(cx, guess)?;
     let mut batch = Batch::new();
     attempts::spare(&mut batch, &queue, &plain(&budgets), cx.clock.now());
-    Ok(Bill { budgets, batch })
+    Ok(Bill { budgets, batch, person: guess.person(), method: "" })
 }
 
 /// The bill for messages to these addresses, of that person if somebody has them.
@@ -166,7 +188,7 @@ pub(crate) fn messages<'a>(
     let budgets = of_messages(cx, addresses)?;
     let mut batch = Batch::new();
     attempts::charge(&mut batch, &plain(&budgets), cx.clock.now());
-    Ok(Bill { budgets, batch })
+    Ok(Bill { budgets, batch, person: None, method: "" })
 }
 
 /// Whether another message may go to an address, on the way of something else that must not fail for it; it is counted in
@@ -181,23 +203,34 @@ pub(crate) async fn may_send(cx: &Cx<'_>, address: &str, batch: &mut Batch) -> R
     Ok(true)
 }
 
+/// What is to be said about a budget that is used up.
+pub(crate) struct Wait {
+    /// Its name in the configuration; empty where somebody else's window has ended since.
+    pub(crate) budget: &'static str,
+    /// Nobody has been told yet that it is used up.
+    pub(crate) is_news: bool,
+    pub(crate) retry_after: Duration,
+    pub(crate) text: Text,
+}
+
 /// How long one has to wait, and what is said about it.
-pub(crate) async fn wait(cx: &Cx<'_>, bill: &Bill, noticed: &Noticed) -> Result<(Duration, Text)> {
+pub(crate) async fn wait(cx: &Cx<'_>, bill: &Bill, noticed: &Noticed) -> Result<Wait> {
     let now = cx.clock.now();
     let found = attempts::used_up_until(cx.store, &plain(&bill.budgets), now).await?;
     let Some((key, until)) = found else {
         // Somebody else's window has ended since; the next try finds out.
         let soon = Duration::from_secs(1);
-        return Ok((soon, catalog::too_many_attempts(soon)));
+        return Ok(Wait { budget: "", is_news: false, retry_after: soon, text: catalog::too_many_attempts(soon) });
     };
     let name = bill.budgets.iter().find(|named| named.budget.key == key).map_or("", |named| named.name);
-    if noticed.is_new(key, until, now) {
+    let is_news = noticed.is_new(key, until, now);
+    if is_news {
         let until = until.replace_nanosecond(0).unwrap_or(until).format(&Rfc3339).unwrap_or_default();
         tracing::warn!(budget = name, until, "a budget of attempts is used up");
     }
     let wait = Duration::try_from(until - now).unwrap_or_default();
     let text = if name == MESSAGES { catalog::too_many_messages(wait) } else { catalog::too_many_attempts(wait) };
-    Ok((wait, text))
+    Ok(Wait { budget: name, is_news, retry_after: wait, text })
 }
 
 /// Which budgets the log has been told of: once for each time that one is used up, however often it is tried then.

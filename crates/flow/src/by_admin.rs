@@ -1,10 +1,19 @@
 //! A recovery that an administrator begins: what would be sent is handed to them instead. The flow belongs to whoever
 //! gets it, and what it proves is that an administrator trusts them, not that an address is theirs.
 
-use crate::{ask, begin, draw, engine::Engine, gate, plug::Request, proofs};
+use crate::{
+    ask,
+    audit::{self, Happened},
+    begin, draw,
+    engine::Engine,
+    gate,
+    plug::Request,
+    proofs,
+};
 use serde_json::{Map, Value};
 use std::time::Duration;
 use zelos_core::{
+    audit::EventKind,
     flow::{Channel, Detail, Flow, Kind, State},
     id::IdentityId,
     identity::Via,
@@ -61,6 +70,8 @@ impl Engine {
         draw::draw(cx, &self.methods, &mut flow, &ask::Question::Recover).await?;
         let mut batch = Batch::new();
         flows::insert(&mut batch, &flow);
+        let begun = Happened::new(EventKind::RecoveryInitiatedByAdmin).to(wish.identity).by(method);
+        audit::record(cx, &mut batch, [begun]);
         self.store.commit(batch).await?;
         Ok(Handed { flow, says })
     }

@@ -10,17 +10,19 @@
 
 use crate::{
     ask::{self, Question},
+    audit,
     begin::{self, Query},
     budgets::{self, Bill, Guess, Noticed},
     compiled::Compiled,
-    draw, finish, gate,
+    draw,
+    errors::{form_texts, unreadable},
+    finish, gate,
     hooks::{self, Hooks},
     input::Input,
     pause,
     plug::{Cx, Method, Outcome, Request, Sender, Step, Why},
     proofs, sessions,
 };
-use serde_json::Value;
 use std::{
     str::FromStr,
     sync::{Arc, PoisonError, RwLock},
@@ -32,6 +34,7 @@ use zelos_core::{
     fail_point,
     flow::{Channel, Detail, Flow, Kind, Memory, State},
     id::FlowId,
+    measure::Measures,
     outbound::Outbound,
     problem::{Problem, Result},
     rng::Rng,
@@ -54,6 +57,7 @@ pub struct Engine {
     /// In the order in which they are asked and in which their nodes stand.
     pub methods: Vec<Box<dyn Method>>,
     pub hooks: Hooks,
+    pub measures: Arc<Measures>,
     noticed: Noticed,
 }
 
@@ -72,6 +76,7 @@ pub struct Parts {
     pub outbound: Arc<dyn Outbound>,
     pub methods: Vec<Box<dyn Method>>,
     pub hooks: Hooks,
+    pub measures: Arc<Measures>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -99,6 +104,7 @@ impl Engine {
             outbound: parts.outbound,
             methods: parts.methods,
             hooks: parts.hooks,
+            measures: parts.measures,
             noticed: Noticed::default(),
         }
     }
@@ -128,6 +134,7 @@ impl Engine {
     }
 
     /// Begins a flow.
+    #[tracing::instrument(target = "otel", name = "flow.create", skip_all, fields(kind = kind.as_str()))]
     pub async fn create(
         &self,
         kind: Kind,
@@ -149,6 +156,7 @@ impl Engine {
         let mut batch = self.go_ahead(&cx, &mut flow, &question).await?;
         flows::insert(&mut batch, &flow);
         self.store.commit(batch).await?;
+        self.measures.flows.count([kind.as_str(), "", Why::Created.name()]);
         Ok(rendered(&cx, flow, Why::Created))
     }
 
@@ -212,6 +220,7 @@ impl Engine {
         }
     }
 
+    #[tracing::instrument(target = "otel", name = "flow.submit", skip_all, fields(kind = flow.kind().as_str(), method, outcome))]
     async fn submit_to(&self, flow: &mut Flow, request: &Request, input: Result<Input>) -> Result<Outcome> {
         let snapshot = self.snapshot();
         let mut cx = self.cx(&snapshot, request);
@@ -234,10 +243,14 @@ impl Engine {
                 other?;
                 let typed = input.as_ref().map_or_else(|_| Input::default(), Input::clone);
                 let mut bill = Bill::default();
-                match self.answer(&cx, flow, input, &typed, &mut bill).await {
+                let answer = match self.answer(&cx, flow, input, &typed, &mut bill).await {
                     Err(Problem::Exhausted) => self.exhausted(&cx, flow, &bill, &typed).await,
                     answer => answer,
-                }
+                };
+                let outcome = answer.as_ref().map_or_else(Problem::name, Outcome::name);
+                self.measures.flows.count([flow.kind().as_str(), bill.method, outcome]);
+                tracing::Span::current().record("method", bill.method).record("outcome", outcome);
+                answer
             }
         }
     }
@@ -273,7 +286,8 @@ impl Engine {
         if !cx.request.is_link && method.needs_csrf(flow, &judged) {
             gate::csrf(cx, flow, &input).map_err(|problem| over_by_csrf(flow, problem))?;
         }
-        flow.transient_payload = transient_payload(&judged)?;
+        bill.method = method.id();
+        flow.transient_payload = judged.transient_payload()?;
         if let Detail::Settings { identity } = flow.detail {
             let of = zelos_store::identities::find_with_credentials(&self.store, identity).await?;
             if of.is_some_and(|of| method.is_privileged(cx, &of, &judged)) {
@@ -292,12 +306,12 @@ impl Engine {
                 flow.active = shown_as_active(flow, method.id());
                 let shown = self.advance(cx, flow, texts, also).await;
                 if matches!(shown, Err(Problem::Exhausted)) {
-                    *bill = proofs::cost(cx, flow)?;
+                    bill.take(proofs::cost(cx, flow)?);
                 }
                 shown
             }
             Step::Wrong { guess, says } => {
-                *bill = budgets::wrong(cx, &guess)?;
+                bill.take(budgets::wrong(cx, &guess)?);
                 let texts = says?;
                 flow.active = shown_as_active(flow, method.id());
                 self.advance(cx, flow, texts, bill.batch.clone()).await
@@ -313,7 +327,7 @@ impl Engine {
             }
             step => {
                 if let Some(guess) = guess_behind(cx, flow, method, &step)? {
-                    *bill = budgets::right(cx, &guess)?;
+                    bill.take(budgets::right(cx, &guess)?);
                 }
                 flow.active = Some(method.id().to_owned());
                 finish::finish(self, cx, flow, step, bill.batch.clone()).await
@@ -323,11 +337,16 @@ impl Engine {
 
     /// It was tried too often. Nothing of the submission counts, right or wrong: the form stays as it was.
     async fn exhausted(&self, cx: &Cx<'_>, flow: &mut Flow, bill: &Bill, typed: &Input) -> Result<Outcome> {
-        let (retry_after, text) = budgets::wait(cx, bill, &self.noticed).await?;
+        let wait = budgets::wait(cx, bill, &self.noticed).await?;
+        self.measures.exhausted.count([wait.budget]);
         *flow = self.load(flow.kind(), flow.id).await?;
-        self.draw_again(cx, flow, vec![FieldText::form(text)], typed).await?;
-        self.save(cx, flow, Batch::new()).await?;
-        Ok(rendered(cx, flow.clone(), Why::Exhausted { retry_after }))
+        self.draw_again(cx, flow, vec![FieldText::form(wait.text)], typed).await?;
+        let mut also = Batch::new();
+        if wait.is_news {
+            audit::refused(cx, &mut also, flow, bill, wait.budget);
+        }
+        self.save(cx, flow, also).await?;
+        Ok(rendered(cx, flow.clone(), Why::Exhausted { retry_after: wait.retry_after }))
     }
 
     /// Whether the proof is fresh enough; if not, what was sent is put away for when it is.
@@ -498,17 +517,6 @@ fn rendered(cx: &Cx<'_>, flow: Flow, why: Why) -> Outcome {
     Outcome::Render { flow: Box::new(flow), person, why }
 }
 
-/// What a submission says to hooks and mails. It is kept with every mail, for as long as that is: so it has an end, which
-/// also keeps the time of an answer from telling whether a mail was written.
-fn transient_payload(input: &Input) -> Result<Option<Value>> {
-    const MOST: usize = 64 << 10;
-    let payload = input.get("transient_payload");
-    if payload.is_some_and(|payload| payload.to_string().len() > MOST) {
-        return Err(Problem::bad("The transient payload is too large: 64 KiB is the most."));
-    }
-    Ok(payload.cloned())
-}
-
 /// The words above a fresh form.
 fn greet(cx: &Cx<'_>, flow: &mut Flow) {
     match flow.detail {
@@ -517,23 +525,6 @@ fn greet(cx: &Cx<'_>, flow: &mut Flow) {
             flow.ui.messages.push(catalog::second_factor_required());
         }
         _ => {}
-    }
-}
-
-/// What a form can show of a problem: its own texts, or the reason of a request that makes no sense.
-fn form_texts(problem: Problem) -> Result<Vec<FieldText>> {
-    match problem {
-        Problem::Form(texts) => Ok(texts),
-        Problem::Bad { reason, .. } => Ok(vec![FieldText::form(catalog::invalid(reason))]),
-        other => Err(other),
-    }
-}
-
-/// The same problem once more: an input is judged again when a race was lost.
-fn unreadable(problem: &Problem) -> Problem {
-    match problem {
-        Problem::TooLarge => Problem::TooLarge,
-        other => Problem::bad(other.to_string()),
     }
 }
 

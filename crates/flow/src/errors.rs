@@ -1,13 +1,34 @@
-//! Errors for browsers: kept under an id, so that the error page can show what happened.
+//! Errors that people get to see: in the form they sent, or on the error page, for which they are kept under an id.
 
 use crate::engine::Engine;
 use serde_json::Value;
 use std::str::FromStr;
-use zelos_core::{id::ErrorId, problem::Result};
+use zelos_core::{
+    id::ErrorId,
+    problem::{Problem, Result},
+    text::{FieldText, catalog},
+};
 use zelos_store::{
     Batch,
     errors::{self, ErrorContainer},
 };
+
+/// What a form can show of a problem: its own texts, or the reason of a request that makes no sense.
+pub(crate) fn form_texts(problem: Problem) -> Result<Vec<FieldText>> {
+    match problem {
+        Problem::Form(texts) => Ok(texts),
+        Problem::Bad { reason, .. } => Ok(vec![FieldText::form(catalog::invalid(reason))]),
+        other => Err(other),
+    }
+}
+
+/// The same problem once more: an input is judged again when a race was lost.
+pub(crate) fn unreadable(problem: &Problem) -> Problem {
+    match problem {
+        Problem::TooLarge => Problem::TooLarge,
+        other => Problem::bad(other.to_string()),
+    }
+}
 
 impl Engine {
     /// Keeps an error (the members of herodot's object, without an envelope) and says under which id.

@@ -1,7 +1,10 @@
 //! A submission: the fields of a form or the members of a JSON object, nested.
 
 use serde_json::{Map, Value};
-use zelos_core::schema::PayloadSchema;
+use zelos_core::{
+    problem::{Problem, Result as Judged},
+    schema::PayloadSchema,
+};
 
 /// What a client sent. Field names with dots have become nested objects already.
 #[derive(Clone, Default)]
@@ -56,6 +59,17 @@ impl Input {
         let mut parts = path.split('.');
         let first = self.values.get(parts.next()?)?;
         parts.try_fold(first, |value, part| value.get(part))
+    }
+
+    /// What a submission says to hooks and mails. It is kept with every mail, for as long as that is: so it has an end,
+    /// which also keeps the time of an answer from telling whether a mail was written.
+    pub(crate) fn transient_payload(&self) -> Judged<Option<Value>> {
+        const MOST: usize = 64 << 10;
+        let payload = self.get("transient_payload");
+        if payload.is_some_and(|payload| payload.to_string().len() > MOST) {
+            return Err(Problem::bad("The transient payload is too large: 64 KiB is the most."));
+        }
+        Ok(payload.cloned())
     }
 
     /// What the payload schema leaves of it: texts of forms become what the schema says, the rest is judged.

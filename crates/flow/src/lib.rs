@@ -5,6 +5,7 @@
 //! [`finish`] what follows from a proof. Nothing here knows HTTP, nothing knows the name of a method.
 
 pub mod ask;
+pub mod audit;
 mod begin;
 pub mod budgets;
 pub mod by_admin;

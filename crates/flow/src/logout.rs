@@ -2,15 +2,17 @@
 //! so that no other site can sign it out; a native app shows its session token.
 
 use crate::{
+    audit::{self, Happened},
     engine::Engine,
     gate,
     plug::{Current, Request},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zelos_core::{
+    audit::EventKind,
     id::SessionId,
     problem::{NoSession, Problem, Result},
-    session::SessionToken,
+    session::{Session, SessionToken},
     snapshot::{Snapshot, with_query},
 };
 use zelos_store::{Batch, sessions};
@@ -53,9 +55,7 @@ impl Engine {
                 reason: "The logout token does not belong to this session.".to_owned(),
             });
         }
-        let mut batch = Batch::new();
-        sessions::revoke(&mut batch, current.session.id, self.clock.now());
-        self.store.commit(batch).await?;
+        self.end(request, &current.session).await?;
         let to = gate::return_to(&snapshot, return_to)?;
         let after = snapshot.selfservice.flows.logout.after.default_browser_return_url.as_ref();
         let default = || after.map_or_else(|| snapshot.returns.default_url().to_string(), ToString::to_string);
@@ -63,13 +63,20 @@ impl Engine {
     }
 
     /// Ends the session of a native app. A session that has ended already is no error.
-    pub async fn logout_native(&self, token: &str) -> Result<()> {
+    pub async fn logout_native(&self, request: &Request, token: &str) -> Result<()> {
         let found = sessions::find_by_token(&self.store, &SessionToken::received(token)).await?;
         let Some((session, _)) = found else {
             return Err(Problem::Forbidden { id: None, reason: "There is no session with this token.".to_owned() });
         };
+        self.end(request, &session).await
+    }
+
+    async fn end(&self, request: &Request, session: &Session) -> Result<()> {
+        let snapshot = self.snapshot();
         let mut batch = Batch::new();
         sessions::revoke(&mut batch, session.id, self.clock.now());
+        let ended = Happened::new(EventKind::SessionRevoked).to(session.identity_id).in_session(session.id);
+        audit::record(&self.cx(&snapshot, request), &mut batch, [ended]);
         self.store.commit(batch).await?;
         Ok(())
     }

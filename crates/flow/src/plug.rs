@@ -3,7 +3,7 @@
 //! A method proves, the engine decides, the web answers. So a method returns a [`Step`] – a fact – and the engine
 //! makes an [`Outcome`] of it, which only the web crate turns into HTTP.
 
-use crate::{budgets::Guess, compiled::Compiled, csrf, input::Input};
+use crate::{audit::Actor, budgets::Guess, compiled::Compiled, csrf, input::Input};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
@@ -54,6 +54,8 @@ pub struct Request {
     pub url: String,
     pub ip_address: String,
     pub user_agent: String,
+    /// Who asks, for the audit log.
+    pub actor: Actor,
     /// `city, country`, if a trusted proxy said so.
     pub location: String,
     /// The session token that came with it: not yet looked up.
@@ -318,6 +320,19 @@ pub enum Outcome {
     AlreadySignedIn { flow: Box<Flow>, to: String },
 }
 
+impl Outcome {
+    /// What became of a submission, for operators.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Render { why, .. } => why.name(),
+            Self::Elsewhere { issued: None, .. } => "left",
+            Self::Elsewhere { .. } | Self::Continue(_) => "completed",
+            Self::Held { .. } => "held",
+            Self::AlreadySignedIn { .. } => "invalid",
+        }
+    }
+}
+
 /// Why a form is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
@@ -330,6 +345,18 @@ pub enum Why {
     Exhausted {
         retry_after: Duration,
     },
+}
+
+impl Why {
+    /// The same, for operators.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Advanced => "advanced",
+            Self::Invalid => "invalid",
+            Self::Exhausted { .. } => "exhausted",
+        }
+    }
 }
 
 /// What a finished flow hands to its caller.

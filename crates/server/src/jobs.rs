@@ -54,6 +54,7 @@ async fn round(engine: &Engine, owner: Uuid) {
     loop {
         let now = engine.clock.now();
         let kept_errors = now - KEEP_ERRORS;
+        let kept_events = *engine.snapshot().audit.retention;
         match leases::take(store, WORK, owner, now, now + LEASE).await {
             Ok(true) => {}
             Ok(false) => return,
@@ -65,13 +66,14 @@ async fn round(engine: &Engine, owner: Uuid) {
             let errors = cleanup::errors(store, kept_errors, BATCH).await?;
             let messages = cleanup::messages(store, now - KEEP_MESSAGES, BATCH).await?;
             let attempts = cleanup::attempts(store, now, BATCH).await?;
-            Ok::<_, zelos_store::Error>([flows, sessions, errors, messages, attempts])
+            let events = cleanup::audit(store, now - kept_events, BATCH).await?;
+            Ok::<_, zelos_store::Error>([flows, sessions, errors, messages, attempts, events])
         };
         match deleted.await {
             Ok(counts) => {
-                let [flows, sessions, errors, messages, attempts] = counts;
+                let [flows, sessions, errors, messages, attempts, events] = counts;
                 if counts.iter().any(|count| *count > 0) {
-                    tracing::debug!(flows, sessions, errors, messages, attempts, "deleted what had expired");
+                    tracing::debug!(flows, sessions, errors, messages, attempts, events, "deleted what had expired");
                 }
                 if counts.iter().all(|count| *count < BATCH) {
                     return;

@@ -13,7 +13,7 @@ pub mod outbound;
 mod readiness;
 mod reload;
 mod settings;
-mod telemetry;
+pub mod telemetry;
 pub mod wiring;
 
 pub use settings::snapshot;

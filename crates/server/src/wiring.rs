@@ -1,13 +1,11 @@
 //! Where the parts meet: the only file that names concrete methods and hooks.
 
+use crate::outbound::Observed;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha512};
 use std::{sync::Arc, thread::available_parallelism};
-use zelos_core::{clock::Clock, outbound::Outbound, rng::Rng};
-use zelos_courier::{
-    Courier,
-    dispatch::{Counts, Current},
-};
+use zelos_core::{clock::Clock, measure::Measures, outbound::Outbound, rng::Rng};
+use zelos_courier::{Courier, dispatch::Current};
 use zelos_flow::{
     Compiled, Engine, Method,
     engine::Parts,
@@ -58,7 +56,10 @@ pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<
     let Surroundings { store, clock, rng, outbound, script_integrity } = surroundings;
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let settings = &snapshot.hashers.pool;
-    let pool = HashPool::start(usize::try_from(settings.threads).unwrap_or_default(), *settings.max_wait)?;
+    let measures = Arc::new(Measures::default());
+    let threads = usize::try_from(settings.threads).unwrap_or_default();
+    let pool = HashPool::start(threads, *settings.max_wait, Arc::clone(&measures))?;
+    let outbound = Arc::new(Observed { inner: outbound, measures: Arc::clone(&measures) });
     let methods: Vec<Box<dyn Method>> = vec![
         Box::new(Profile),
         Box::new(Password::new(Arc::new(pool), &*rng, cores)),
@@ -79,7 +80,7 @@ pub fn parts(snapshot: Compiled, surroundings: Surroundings) -> std::io::Result<
         Box::new(ShowVerificationUi),
         Box::new(IssueSession),
     ];
-    Ok(Parts { snapshot, store, clock, rng, outbound, methods, hooks })
+    Ok(Parts { snapshot, store, clock, rng, outbound, methods, hooks, measures })
 }
 
 /// How a browser knows the script again that talks to security keys: the built-in one, or the operator's.
@@ -90,8 +91,8 @@ pub fn script_integrity(pages: &Pages) -> String {
 
 /// The courier that delivers what the engine queues, by the configuration that the engine has at the moment.
 pub fn courier(engine: &Arc<Engine>) -> Arc<Courier> {
-    let (store, clock, rng, outbound) =
-        (engine.store.clone(), engine.clock.clone(), engine.rng.clone(), engine.outbound.clone());
+    let (store, clock, rng) = (engine.store.clone(), engine.clock.clone(), engine.rng.clone());
+    let (outbound, measures) = (engine.outbound.clone(), engine.measures.clone());
     let engine = Arc::clone(engine);
     let look = Box::new(move || {
         let snapshot = engine.snapshot();
@@ -104,5 +105,5 @@ pub fn courier(engine: &Arc<Engine>) -> Arc<Courier> {
             pause: *courier.worker.pull_wait,
         }
     });
-    Arc::new(Courier { store, clock, rng, outbound, look, counts: Counts::default() })
+    Arc::new(Courier { store, clock, rng, outbound, look, measures })
 }

@@ -10,6 +10,7 @@ use crate::{
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
+use zelos_core::id::EventId;
 
 /// Deletes at most `most` flows that expired before that time; answers how many it was.
 pub async fn flows(store: &Store, before: OffsetDateTime, most: usize) -> Result<usize, Error> {
@@ -29,6 +30,14 @@ pub async fn errors(store: &Store, before: OffsetDateTime, most: usize) -> Resul
 /// Deletes at most `most` messages, with their attempts, that were queued before that time; answers how many it was.
 pub async fn messages(store: &Store, before: OffsetDateTime, most: usize) -> Result<usize, Error> {
     delete_expired(store, "messages", "created_at", before, most).await
+}
+
+/// Deletes at most `most` events of the audit log that happened before that time; answers how many it was.
+pub async fn audit(store: &Store, before: OffsetDateTime, most: usize) -> Result<usize, Error> {
+    let before = EventId::earliest(before);
+    let sql = "SELECT id FROM audit_events WHERE nid = ? AND id < ? ORDER BY id LIMIT ?";
+    let ids: Vec<Uuid> = store.scan(sql, oldest(before, most), |row| row.get(0)).await?;
+    delete(store, ("audit_events", "id", "id"), &ids, before).await
 }
 
 /// Deletes at most `most` counts of attempts whose window ended before that time; answers how many it was.
@@ -51,7 +60,7 @@ async fn delete_expired(
     delete(store, (table, "id", column), &ids, before).await
 }
 
-fn oldest(before: OffsetDateTime, most: usize) -> Vec<Value<'static>> {
+fn oldest(before: impl Into<Value<'static>>, most: usize) -> Vec<Value<'static>> {
     vec![NETWORK, before.into(), i64::try_from(most).unwrap_or(i64::MAX).into()]
 }
 
@@ -59,7 +68,7 @@ async fn delete<'a, K: Copy + Into<Value<'a>>>(
     store: &Store,
     (table, key, column): (&str, &str, &str),
     keys: &[K],
-    before: OffsetDateTime,
+    before: impl Into<Value<'static>>,
 ) -> Result<usize, Error> {
     if keys.is_empty() {
         return Ok(0);

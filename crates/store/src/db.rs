@@ -22,7 +22,9 @@ use crate::{
     value::{Row, Value},
 };
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use tokio::time::Instant;
 use trace::Trace;
+use tracing::Instrument;
 
 /// How connections are kept. What a DSN says wins over what is `None` or a default here.
 #[derive(Debug, Clone)]
@@ -93,6 +95,17 @@ pub enum Dialect {
     MySql,
 }
 
+/// The connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// At work for somebody.
+    pub in_use: usize,
+    /// Open, without work.
+    pub idle: usize,
+    /// As many as there may be.
+    pub most: usize,
+}
+
 /// What a read does with each row.
 pub(crate) type Visit<'a> = dyn FnMut(&Row<'_>) -> Result<(), Error> + Send + 'a;
 
@@ -145,6 +158,15 @@ impl Store {
     /// Counts of statements and round trips, for tests and metrics.
     pub fn trace(&self) -> &Trace {
         &self.inner.trace
+    }
+
+    /// The connections to a server at the moment; none on SQLite, which has no server.
+    pub fn connections(&self) -> Option<Connections> {
+        match self.engine() {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(postgres) => Some(postgres.connections()),
+            Engine::MySql(mysql) => Some(mysql.connections()),
+        }
     }
 
     /// Whether the database answers.
@@ -200,7 +222,10 @@ impl Store {
         match self.engine() {
             Engine::Sqlite(sqlite) => {
                 self.inner.trace.read(&sql, &params);
-                sqlite.scan(sql, params, map).await
+                let (span, began) = (trace::read_span(&sql), Instant::now());
+                let rows = sqlite.scan(sql, params, map).instrument(span).await;
+                self.inner.trace.reads.time(began.elapsed());
+                rows
             }
             _ => self.all(sql, &params, map).await,
         }
@@ -215,8 +240,15 @@ impl Store {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
+        self.inner.trace.write(&batch);
+        let (span, began) = (trace::write_span(&batch), Instant::now());
+        let rows = self.written(batch).instrument(span).await;
+        self.inner.trace.commits.time(began.elapsed());
+        rows
+    }
+
+    async fn written(&self, batch: Batch) -> Result<Vec<u64>, Error> {
         let trace = &self.inner.trace;
-        trace.write(&batch);
         if let Engine::Sqlite(sqlite) = self.engine() {
             trace.round_trips(1);
             return sqlite.commit(batch).await;
@@ -258,9 +290,22 @@ impl Store {
         sql: &str,
         params: &[Value<'_>],
         most: usize,
-        mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
+        map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
         self.inner.trace.read(sql, params);
+        let (span, began) = (trace::read_span(sql), Instant::now());
+        let rows = self.tried(sql, params, most, map).instrument(span).await;
+        self.inner.trace.reads.time(began.elapsed());
+        rows
+    }
+
+    async fn tried<T: Send>(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+        most: usize,
+        mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
+    ) -> Result<Vec<T>, Error> {
         let mut found = Vec::new();
         let mut attempt = 1;
         loop {

@@ -4,6 +4,7 @@
 //! together), then one of the entities: each file holds the statements of one noun as plain functions.
 
 pub mod attempts;
+pub mod audit;
 pub mod backup;
 mod batch;
 pub mod cleanup;
@@ -24,7 +25,7 @@ pub mod sessions;
 mod value;
 
 pub use batch::{Batch, Expect};
-pub use db::{Dialect, PoolOptions, Store, trace::Trace};
+pub use db::{Connections, Dialect, PoolOptions, Store, trace::Trace};
 pub use error::Error;
 pub use page::{List, Page};
 pub use value::{Column, Row, Value};

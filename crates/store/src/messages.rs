@@ -142,6 +142,23 @@ pub async fn list(store: &Store, filter: &Filter, page: Page<Key>) -> Result<Lis
     Ok(page.list(items, |message| Key { created_at: message.created_at, id: message.id }))
 }
 
+/// What waits in the outbox, for operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// Messages on their way: those that wait, and those that are being sent.
+    pub length: u64,
+    /// When the one that waits longest was due, or will be.
+    pub oldest: Option<OffsetDateTime>,
+}
+
+/// The outbox at the moment.
+pub async fn queue(store: &Store) -> Result<Queue, Error> {
+    let sql = "SELECT COUNT(*), MIN(m.due_at) FROM messages m WHERE m.nid = ? AND m.due_at IS NOT NULL";
+    let found = store.scan(sql, vec![NETWORK], |row| Ok((row.get::<i64>(0)?, row.get(1)?))).await?;
+    let (length, oldest) = found.into_iter().next().unwrap_or_default();
+    Ok(Queue { length: u64::try_from(length).unwrap_or_default(), oldest })
+}
+
 /// A claim on messages: made anew for each round, so that what a round claimed can be read back exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {

@@ -115,9 +115,11 @@ pub fn revoke(batch: &mut Batch, id: SessionId, now: OffsetDateTime) {
     );
 }
 
-/// Ends a session if it is one of that identity; the commit tells whether it was.
+/// Ends a session of that identity. Guarded by [`EXISTS`]; one that was revoked already exists.
 pub fn revoke_of_identity(batch: &mut Batch, identity: IdentityId, id: SessionId, now: OffsetDateTime) {
-    batch.add(
+    batch.guarded(
+        EXISTS,
+        Expect::Rows(1),
         "UPDATE sessions SET active = FALSE, updated_at = ? WHERE nid = ? AND id = ? AND identity_id = ?",
         [now.into(), NETWORK, id.into(), identity.into()],
     );
@@ -304,8 +306,14 @@ pub enum Whose<'a> {
 /// How many values one statement names.
 const CHUNK: usize = 512;
 
-/// Ends or deletes sessions, and tells how many it was and whether there are more.
-pub async fn bulk(store: &Store, action: Bulk, whose: Whose<'_>, now: OffsetDateTime) -> Result<(u64, bool), Error> {
+/// Ends or deletes sessions, and tells how many it was and whether there are more. `also` is written with it.
+pub async fn bulk(
+    store: &Store,
+    action: Bulk,
+    whose: Whose<'_>,
+    now: OffsetDateTime,
+    also: Batch,
+) -> Result<(u64, bool), Error> {
     let mut batch = Batch::new();
     let mut more = false;
     match whose {
@@ -321,8 +329,10 @@ pub async fn bulk(store: &Store, action: Bulk, whose: Whose<'_>, now: OffsetDate
             bulk_of(&mut batch, action, "id", &ids, now);
         }
     }
+    let own = batch.len();
+    batch.append(also);
     let touched = store.commit(batch).await?;
-    Ok((touched.iter().sum(), more))
+    Ok((touched.iter().take(own).sum(), more))
 }
 
 fn bulk_of<T: Copy + Into<Value<'static>>>(

@@ -87,6 +87,7 @@ values! {
     Id: zelos_core::id::DispatchId => |value| value.0;
     Id: zelos_core::id::CodeId => |value| value.0;
     Id: zelos_core::id::PauseId => |value| value.0;
+    Id: zelos_core::id::EventId => |value| value.0;
     Time: OffsetDateTime => |value| value;
     Bytes: &'a [u8] => |value| Cow::Borrowed(value);
     Bytes: Vec<u8> => |value| Cow::Owned(value);
@@ -273,7 +274,7 @@ macro_rules! id_columns {
     )*};
 }
 
-id_columns! { IdentityId AddressId CredentialId SessionId DeviceId FlowId ErrorId MessageId DispatchId }
+id_columns! { IdentityId AddressId CredentialId SessionId DeviceId FlowId ErrorId MessageId DispatchId EventId }
 
 impl Column for OffsetDateTime {
     fn read(row: &Row<'_>, index: usize) -> Result<Self, Error> {

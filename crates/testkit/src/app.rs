@@ -99,7 +99,15 @@ impl App {
 
     /// A request to the admin API; a body is sent as JSON.
     pub async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.admin_as("", method, path, body).await
+    }
+
+    /// The same by somebody who shows a token.
+    pub async fn admin_as(&self, authorization: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header("host", "admin.example.org");
+        if !authorization.is_empty() {
+            request = request.header("authorization", authorization);
+        }
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }

@@ -11,7 +11,12 @@ use http::{HeaderMap, header, request::Parts};
 use serde_json::{Map, Value};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use url::form_urlencoded;
-use zelos_flow::{Compiled, Request, csrf::Secret};
+use zelos_flow::{
+    Compiled, Request,
+    audit::{self, Happened},
+    csrf::Secret,
+};
+use zelos_store::Batch;
 
 /// A request as the rules and the answers see it.
 #[derive(Debug)]
@@ -48,6 +53,7 @@ impl Caller {
             url: client::request_url(&snapshot, peer, headers, &parts.uri),
             ip_address: remote.ip_address,
             user_agent: text(headers, header::USER_AGENT.as_str()).unwrap_or_default().to_owned(),
+            actor: parts.extensions.get().cloned().unwrap_or_default(),
             location: remote.location,
             token: cookies::session_token(headers, session_cookie.as_ref()),
             csrf: csrf::secret(&snapshot, headers),
@@ -80,6 +86,11 @@ impl Caller {
                 self.request.headers.insert(name.clone(), Value::Array(values));
             }
         }
+    }
+
+    /// Writes into the audit log, with the batch, what this request does.
+    pub(crate) fn record<'a>(&self, app: &App, batch: &mut Batch, happened: impl IntoIterator<Item = Happened<'a>>) {
+        audit::record(&app.engine.cx(&self.snapshot, &self.request), batch, happened);
     }
 
     /// The members of the query, in order.

@@ -28,6 +28,7 @@ mod router;
 mod router_tests;
 #[cfg(test)]
 mod testing;
+mod trace;
 
 pub use admin::{check_create, made};
 pub use app::{App, Phase, Readiness};

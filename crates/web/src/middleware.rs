@@ -9,10 +9,11 @@ use crate::{
     cors::CrossOrigin,
     csrf::{self, Fresh, Guard},
     failure::{Audience, Failure},
-    respond,
+    metrics::{self, Answered},
+    respond, trace,
 };
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
@@ -44,7 +45,7 @@ pub(crate) async fn public(State(app): State<Arc<App>>, mut request: Request, ne
     }
     let mut response = match refusal {
         Some(refusal) => refusal,
-        None => run(request, next).await,
+        None => call.run(request, next).await,
     };
     let headers = response.headers_mut();
     if guard != Guard::Off {
@@ -62,11 +63,15 @@ pub(crate) async fn public(State(app): State<Arc<App>>, mut request: Request, ne
 }
 
 /// Around the admin server.
-pub(crate) async fn admin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn admin(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let call = Call::begin(&request);
-    let response = match door::refusal(&app.engine.snapshot(), &request) {
-        Some(refusal) => refusal,
-        None => run(request, next).await,
+    let passed = door::pass(&app.engine.snapshot(), &request);
+    let response = match passed {
+        Err(refusal) => *refusal,
+        Ok(actor) => {
+            request.extensions_mut().insert(actor);
+            call.run(request, next).await
+        }
     };
     call.finish(&app, response)
 }
@@ -160,15 +165,25 @@ struct Call {
     began: Instant,
     method: Method,
     endpoint: Option<MatchedPath>,
+    /// In bytes, about.
+    size: u64,
+    span: Span,
 }
 
 impl Call {
     fn begin(request: &Request) -> Self {
+        let endpoint = request.extensions().get::<MatchedPath>().cloned();
         Self {
             began: Instant::now(),
             method: request.method().clone(),
-            endpoint: request.extensions().get::<MatchedPath>().cloned(),
+            span: trace::span(request, endpoint.as_ref().map_or("", MatchedPath::as_str)),
+            endpoint,
+            size: metrics::size(request.method(), request.uri(), request.headers()),
         }
+    }
+
+    async fn run(&self, request: Request, next: Next) -> Response {
+        run(request, next).instrument(self.span.clone()).await
     }
 
     /// What all answers have in common.
@@ -176,8 +191,15 @@ impl Call {
         if self.method == Method::GET {
             response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_CACHE);
         }
-        let endpoint = self.endpoint.as_ref().map_or("", MatchedPath::as_str);
-        app.metrics.count(response.status().as_u16(), &self.method, endpoint, self.began.elapsed());
+        trace::answered(&self.span, response.status());
+        app.metrics.count(&Answered {
+            code: response.status().as_u16(),
+            method: &self.method,
+            endpoint: self.endpoint.as_ref().map_or("", MatchedPath::as_str),
+            took: self.began.elapsed(),
+            asked: self.size,
+            answered: response.body().size_hint().lower(),
+        });
         response
     }
 }

@@ -129,6 +129,7 @@ impl Server {
             outbound: Arc::new(Nowhere),
             methods: Vec::new(),
             hooks: Vec::new(),
+            measures: Arc::default(),
         });
         let readiness = Arc::new(Readiness::new());
         readiness.set(Phase::Ready);

@@ -12,10 +12,11 @@ pub struct Log {
     pub level: LogLevel,
     /// Without it, text.
     pub format: Option<LogFormat>,
-    /// Show what is otherwise hidden: never in production.
+    /// Show the queries of requests, with the codes and tokens in them: never in production. What stands in bodies and
+    /// headers is shown in no case.
     #[schemars(schema_with = "plain_switch")]
     pub leak_sensitive_values: bool,
-    /// Stands where something is hidden.
+    /// Accepted for compatibility: what is hidden is left out.
     pub redaction_text: Option<String>,
 }
 
@@ -104,9 +105,9 @@ pub struct Zipkin {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Otlp {
-    /// `host:port`.
+    /// `host:port`, or a whole address.
     pub server_url: Option<String>,
-    /// Plain HTTP.
+    /// Plain HTTP, if no whole address says otherwise.
     #[schemars(schema_with = "plain_switch")]
     pub insecure: bool,
     pub sampling: Sampling,

@@ -11,6 +11,7 @@
 
 pub mod admin_auth;
 pub mod attempts;
+pub mod audit;
 pub mod check;
 pub mod clients;
 pub mod contents;

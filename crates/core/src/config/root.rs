@@ -1,6 +1,7 @@
 //! The whole document, and answers that need more than one section of it.
 
 use super::{
+    audit::Audit,
     clients::{Clients, OAuth2Provider},
     courier::{Courier, DeliveryStrategy},
     database::{Database, Preview},
@@ -59,6 +60,8 @@ pub struct Config {
     pub log: Log,
     #[serde(default)]
     pub tracing: Tracing,
+    #[serde(default)]
+    pub audit: Audit,
     /// For which version the file was written; says nothing to the server.
     #[serde(default)]
     pub version: Option<String>,

@@ -3,7 +3,7 @@
 //!
 //! A feature that gets built is deleted from this table, and that is all there is to it.
 
-use super::{hooks::Hook, root::Config};
+use super::{hooks::Hook, log::TracingProvider, root::Config};
 
 /// A key without effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ const SETTINGS: &[Setting] = &[
     ("selfservice.methods.oidc.enabled", |c| c.selfservice.methods.oidc.enabled),
     ("session.whoami.tokenizer.templates", |c| !c.session.whoami.tokenizer.templates.is_empty()),
     ("oauth2_provider.url", |c| c.oauth2_provider.url.is_some()),
-    ("tracing.provider", |c| c.tracing.provider.is_some()),
+    ("tracing.provider", |c| c.tracing.provider.is_some_and(|provider| provider != TracingProvider::Otel)),
 ];
 
 /// Whether a hook does something. Organizations never do, as in the open original.

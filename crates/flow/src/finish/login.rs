@@ -2,6 +2,7 @@
 
 use super::{Caller, completed, destination, heed};
 use crate::{
+    audit,
     engine::Engine,
     hooks::{self, Event},
     identities,
@@ -59,6 +60,7 @@ pub(super) async fn finish(
         None if identity != *old => rows::insert(&mut batch, &session, &token),
         None => rows::insert_unless_changed(&mut batch, &session, &token, old.version),
     }
+    audit::done(cx, &mut batch, &flow, (None, &identity), Some(&session));
     flows::update(&mut batch, &flow);
     engine.store.commit(batch).await?;
 

@@ -4,7 +4,7 @@
 use super::{Caller, completed, destination, heed};
 use crate::{
     ask::Question,
-    begin, draw,
+    audit, begin, draw,
     engine::Engine,
     hooks::{self, Event},
     identities,
@@ -58,6 +58,7 @@ pub(super) async fn finish(
         flows::insert(&mut batch, settings);
         to = cx.snapshot.ui_url_of(Kind::Settings, settings.id);
     }
+    audit::done(cx, &mut batch, &flow, (None, &identity), Some(&session));
     flows::update(&mut batch, &flow);
     engine.store.commit(batch).await?;
 

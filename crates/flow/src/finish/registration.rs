@@ -3,6 +3,7 @@
 
 use super::{Caller, completed, destination, heed};
 use crate::{
+    audit,
     engine::Engine,
     hooks::{self, Event},
     identities,
@@ -45,6 +46,7 @@ pub(super) async fn finish(
     }
     batch.append(hooked);
     let mut batch = heed(engine, verdict, batch).await?;
+    audit::done(cx, &mut batch, &flow, (None, &identity), is_issued.then_some(&session));
     flows::update(&mut batch, &flow);
     fail_point::reached("before a person is saved");
     match engine.store.commit(batch).await {

@@ -2,7 +2,7 @@
 
 use super::{completed, destination, heed};
 use crate::{
-    ask, draw,
+    ask, audit, draw,
     engine::Engine,
     hooks::{self, Event, Verdict},
     identities,
@@ -44,6 +44,8 @@ pub(super) async fn finish(
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session).changed(old);
     let verdict = hooks::after(engine, cx, &mut event).await?;
+    let mut told = Batch::new();
+    audit::done(cx, &mut told, &flow, (Some(old), &identity), Some(&session));
     // Nobody's method is active in settings that can go on.
     flow.active = None;
     if matches!(verdict, Verdict::Hold) {
@@ -56,6 +58,7 @@ pub(super) async fn finish(
         rows::update(&mut batch, &session);
     }
     batch.append(hooked);
+    batch.append(told);
     let next = next_flow(engine, cx, &flow, &identity).await?;
     // What is shown is what is remembered: the secret of an authenticator app, say.
     flow.ui.clone_from(&next.ui);

@@ -3,7 +3,7 @@
 
 use super::{Caller, completed, destination, heed};
 use crate::{
-    draw,
+    audit, draw,
     engine::Engine,
     hooks::{self, Event, Verdict},
     identities, pending,
@@ -56,6 +56,7 @@ pub(super) async fn finish(
     batch.append(hooked);
     let mut batch = heed(engine, verdict, batch).await?;
     flow.continue_with.clear();
+    audit::done(cx, &mut batch, &flow, (Some(old), &identity), None);
     flows::update(&mut batch, &flow);
     match engine.store.commit(batch).await {
         Ok(_) => Ok(completed(flow, None, None, None, to)),

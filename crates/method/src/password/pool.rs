@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
-use zelos_core::rng::Rng;
+use zelos_core::{measure::Measures, rng::Rng};
 
 /// What one hash is believed to cost before the first has been made.
 const FIRST_GUESS: Duration = Duration::from_millis(200);
@@ -50,13 +50,13 @@ pub struct HashPool {
 
 impl HashPool {
     /// Starts `threads` threads (0: one for each core); nobody is to wait longer than `max_wait`. Fails if the system has
-    /// no thread left.
-    pub fn start(threads: usize, max_wait: Duration) -> std::io::Result<Self> {
+    /// no thread left. What happens in the queue is counted in `measures`.
+    pub fn start(threads: usize, max_wait: Duration, measures: Arc<Measures>) -> std::io::Result<Self> {
         let threads = match threads {
             0 => thread::available_parallelism().map_or(1, usize::from),
             set => set,
         };
-        let pool = Self { shared: Arc::new(Shared::new(threads, max_wait)), threads: Mutex::default() };
+        let pool = Self { shared: Arc::new(Shared::new(threads, max_wait, measures)), threads: Mutex::default() };
         for number in 0..threads {
             let shared = Arc::clone(&pool.shared);
             let thread = thread::Builder::new().name(format!("hash-{number}")).spawn(move || shared.serve())?;
@@ -96,7 +96,7 @@ impl HashPool {
 
     async fn submit(&self, work: Work) -> Result<Outcome, PoolError> {
         let (reply, answer) = oneshot::channel();
-        self.shared.push(Job { work, reply })?;
+        self.shared.push(Job::new(work, reply))?;
         Ok(answer.await.map_err(|_| PoolError::Closed)??)
     }
 }
@@ -117,6 +117,14 @@ impl std::fmt::Debug for HashPool {
 struct Job {
     work: Work,
     reply: oneshot::Sender<Result<Outcome, HashError>>,
+    since: Instant,
+}
+
+impl Job {
+    #[expect(clippy::disallowed_methods, reason = "a stopwatch: what it reads is shown to operators only")]
+    fn new(work: Work, reply: oneshot::Sender<Result<Outcome, HashError>>) -> Self {
+        Self { work, reply, since: Instant::now() }
+    }
 }
 
 struct Queue {
@@ -135,12 +143,13 @@ struct Shared {
     wake: Condvar,
     threads: usize,
     max_wait: Duration,
+    measures: Arc<Measures>,
 }
 
 impl Shared {
-    fn new(threads: usize, max_wait: Duration) -> Self {
+    fn new(threads: usize, max_wait: Duration, measures: Arc<Measures>) -> Self {
         let queue = Queue { waiting: VecDeque::new(), running: 0, idle: 0, cost: FIRST_GUESS, closed: false };
-        Self { queue: Mutex::new(queue), wake: Condvar::new(), threads, max_wait }
+        Self { queue: Mutex::new(queue), wake: Condvar::new(), threads, max_wait, measures }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -157,10 +166,12 @@ impl Shared {
         }
         let wait = queue.wait(self.threads);
         if let Some(excess) = wait.checked_sub(self.max_wait).filter(|excess| !excess.is_zero()) {
+            self.measures.hashes_refused.increase();
             let seconds = excess.as_secs() + u64::from(excess.subsec_nanos() > 0);
             return Err(PoolError::Busy { retry_after: Duration::from_secs(seconds) });
         }
         queue.waiting.push_back(job);
+        self.measures.hashes_waiting.set(queue.waiting.len());
         drop(queue);
         self.wake.notify_one();
         Ok(())
@@ -185,7 +196,11 @@ impl Shared {
                 return None;
             }
             let jobs = queue.next();
+            self.measures.hashes_waiting.set(queue.waiting.len());
             if !jobs.is_empty() {
+                for job in &jobs {
+                    self.measures.hashes_waited.time(job.since.elapsed());
+                }
                 return Some(jobs);
             }
             if wiped {
@@ -218,6 +233,7 @@ impl Shared {
         let mut queue = self.lock();
         queue.closed = true;
         queue.waiting.clear();
+        self.measures.hashes_waiting.set(0);
         drop(queue);
         self.wake.notify_all();
     }
@@ -283,7 +299,8 @@ mod tests {
 
     /// A pool whose threads are the test itself, so that nothing happens by chance.
     fn by_hand(threads: usize, max_wait: Duration) -> HashPool {
-        HashPool { shared: Arc::new(Shared::new(threads, max_wait)), threads: Mutex::default() }
+        let measures = Arc::new(Measures::default());
+        HashPool { shared: Arc::new(Shared::new(threads, max_wait, measures)), threads: Mutex::default() }
     }
 
     fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
@@ -303,6 +320,8 @@ mod tests {
         }
         let busy = PoolError::Busy { retry_after: Duration::from_secs(1) };
         assert_eq!(poll(pin!(pool.verify_nobody(BCRYPT, "password"))), Poll::Ready(Err(busy)));
+        assert_eq!(pool.shared.measures.hashes_waiting.get(), 11);
+        assert_eq!(pool.shared.measures.hashes_refused.get(), 1);
         // Who leaves makes room.
         waiting.pop();
         assert_eq!(poll(pin!(pool.verify_nobody(BCRYPT, "password"))), Poll::Pending);
@@ -373,7 +392,8 @@ mod tests {
 
     #[tokio::test]
     async fn threads_answer_many_at_once() {
-        let pool = Arc::new(HashPool::start(2, Duration::from_mins(10)).expect("threads"));
+        let measures = Arc::new(Measures::default());
+        let pool = Arc::new(HashPool::start(2, Duration::from_mins(10), Arc::clone(&measures)).expect("threads"));
         for hasher in [BCRYPT, ARGON2] {
             let encoded = pool.hash(hasher, "password 3", &SeededRng::new(1)).await.expect("hashed");
             let mut tasks = tokio::task::JoinSet::new();
@@ -386,6 +406,8 @@ mod tests {
             }
         }
         pool.close();
+        assert_eq!(measures.hashes_waited.count(), 42);
+        assert_eq!(measures.hashes_waiting.get(), 0);
         assert_eq!(pool.verify_nobody(BCRYPT, "password").await, Err(PoolError::Closed));
     }
 }

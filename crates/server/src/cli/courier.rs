@@ -13,16 +13,13 @@ use crate::{
 };
 use axum::{Router, routing::get};
 use clap::Args;
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 use zelos_core::{
     config::{Config, Loaded},
     rng::SystemRng,
 };
-use zelos_courier::{Courier, dispatch::Counts};
+use zelos_courier::Courier;
 
 /// How the courier runs.
 #[derive(Debug, Clone, Copy, Args)]
@@ -42,7 +39,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
     let (dev, metrics_port) = (flags.dev, flags.expose_metrics_port);
     let given = settings::Given { files, dev, metrics_port, ..settings::Given::default() };
     let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
-    telemetry::start(&config.log);
+    let traces = telemetry::start(&config)?;
     settings::warn(&warnings);
 
     let metrics = listener(&config).await?;
@@ -50,7 +47,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
     let courier = wiring::courier(&engine);
     let (end, ending) = watch::channel(false);
     if let Some(metrics) = metrics {
-        let line = RequestLine { server: "metrics", silent_health: true };
+        let line = RequestLine { server: "metrics", silent_health: true, leaks: false };
         tokio::spawn(listen::serve(metrics, router(&courier), Limits::ADMIN, line, ending.clone()));
     }
     tokio::spawn(reload::watch(watched, settings, engine, ending.clone()));
@@ -63,6 +60,9 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
         _ = work => {}
         // Whoever asks twice does not want to wait.
         _ = serve::told_to_stop() => {}
+    }
+    if let Some(traces) = traces {
+        traces.finish().await;
     }
     done
 }
@@ -80,30 +80,9 @@ fn router(courier: &Arc<Courier>) -> Router {
     let courier = Arc::clone(courier);
     let metrics = move || async move {
         let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
-        (kind, text(&courier.counts))
+        let mut text = String::new();
+        courier.measures.write(&mut text);
+        (kind, text)
     };
     Router::new().route("/metrics/prometheus", get(metrics))
-}
-
-fn text(counts: &Counts) -> String {
-    let name = "zelos_courier_attempts_total";
-    let mut text = format!("# HELP {name} Attempts to deliver a message, by their end.\n# TYPE {name} counter\n");
-    for (end, count) in [("sent", &counts.sent), ("again", &counts.again), ("abandoned", &counts.abandoned)] {
-        text.extend([name, "{end=\"", end, "\"} ", &count.load(Relaxed).to_string(), "\n"]);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attempts_are_counted_by_their_end() {
-        let counts = Counts::default();
-        counts.again.fetch_add(2, Relaxed);
-        let text = text(&counts);
-        assert!(text.contains("\nzelos_courier_attempts_total{end=\"again\"} 2\n"), "{text}");
-        assert!(text.ends_with("{end=\"abandoned\"} 0\n"), "{text}");
-    }
 }

@@ -56,7 +56,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let (dev, watch_courier) = (flags.dev, flags.watch_courier);
     let given = settings::Given { files, dev, watch_courier, own: own.as_ref(), ..settings::Given::default() };
     let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
-    telemetry::start(&config.log);
+    let traces = telemetry::start(&config)?;
     settings::warn(&warnings);
     settings::judge_unbuilt(&config)?;
 
@@ -105,6 +105,9 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
         // Whoever asks twice does not want to wait.
         _ = told_to_stop() => {}
     }
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     done
 }
 
@@ -137,7 +140,8 @@ fn servers(
 ) -> Result<impl Future<Output = ()>, Failure> {
     let pages = pages(snapshot).map_err(|error| Failure::new(format!("selfservice.ui.template_path: {error:#}")))?;
     let app = App::new(Arc::clone(engine), pages, Arc::clone(readiness), VERSION);
-    let line = |server, silent_health| RequestLine { server, silent_health };
+    let leaks = snapshot.log.leak_sensitive_values;
+    let line = |server, silent_health| RequestLine { server, silent_health, leaks };
     let serve = &snapshot.serve;
     let public = tokio::spawn(listen::serve(
         public,

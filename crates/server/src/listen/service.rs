@@ -23,6 +23,8 @@ pub(crate) struct RequestLine {
     pub(crate) server: &'static str,
     /// Health checks go to the level `trace`; on the admin server so do metrics.
     pub(crate) silent_health: bool,
+    /// Queries are shown, with the codes and tokens in them.
+    pub(crate) leaks: bool,
 }
 
 /// The requests of one connection.
@@ -73,7 +75,7 @@ fn too_late() -> Response<Body> {
     response
 }
 
-/// What is known of a request before it is answered. Never the query: it holds codes and tokens.
+/// What is known of a request before it is answered. Not the query, unless that is wanted: it holds codes and tokens.
 struct Line {
     server: &'static str,
     method: Method,
@@ -87,7 +89,9 @@ impl RequestLine {
         let silent = self.silent_health && self.is_health(path);
         let wanted =
             if silent { tracing::enabled!(tracing::Level::TRACE) } else { tracing::enabled!(tracing::Level::INFO) };
-        wanted.then(|| Line { server: self.server, method: request.method().clone(), path: path.to_owned(), silent })
+        let query = request.uri().query().filter(|_| self.leaks).map(|query| format!("?{query}")).unwrap_or_default();
+        let path = || format!("{path}{query}");
+        wanted.then(|| Line { server: self.server, method: request.method().clone(), path: path(), silent })
     }
 
     fn is_health(self, path: &str) -> bool {

@@ -106,6 +106,20 @@ fn paths_in(document: &str) -> BTreeSet<&str> {
         .collect()
 }
 
+/// What is in the audit log stays as it was written, until it is old.
+#[test]
+fn the_audit_log_is_only_added_to() {
+    for (path, text) in sources() {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for statement in ["UPDATE audit_events", "DELETE FROM audit_events", "REPLACE INTO audit_events"] {
+            assert!(!text.contains(statement), "{path}: {statement}");
+        }
+        let named = text.contains("audit_events");
+        let may = ["crates/store/src/audit.rs", "crates/store/src/cleanup.rs"].contains(&path.as_str());
+        assert!(!named || may, "{path} speaks of the table audit_events");
+    }
+}
+
 #[test]
 fn documents_speak_of_what_is_there() {
     let root = root();

@@ -3,6 +3,7 @@
 
 mod admin;
 mod assurance;
+mod audit;
 mod budgets;
 mod code;
 mod courier;
@@ -12,6 +13,7 @@ mod house;
 mod letters;
 mod login;
 mod lookup_secret;
+mod metrics;
 mod passkey;
 mod password_hashes;
 mod password_migration;
@@ -28,6 +30,7 @@ mod sessions;
 mod settings;
 mod totp;
 mod toy_method;
+mod traces;
 mod verification;
 mod webauthn;
 mod wire;

@@ -2,6 +2,7 @@
 
 use crate::wire::PASSWORD;
 use serde_json::{Value, json};
+use std::time::Duration;
 use zelos_testkit::{Mode, Setup, node, scenario};
 
 fn flows(config: &Value) -> Setup {
@@ -180,6 +181,7 @@ async fn the_button_that_sends_an_sms_again_is_called_after_it_and_a_code_needs_
         let flow = visitor.fetch("verification", &id).await.json();
         assert_eq!(flow["ui"]["messages"][0]["id"], 1_080_004);
         assert_eq!(node(&flow, "sms")["attributes"]["value"], phone);
+        app.clock.advance(Duration::from_millis(1));
         let answer = visitor.submit(&flow, json!({ "method": "code", "sms": phone })).await;
         assert_eq!((answer.status.as_u16(), app.letters(phone).await.len()), (200, 2), "{}", answer.text);
         let values = json!({ "method": "code", "code": app.code(phone).await, "csrf_token": "none of ours" });

@@ -180,7 +180,7 @@ async fn the_hot_paths_take_as_few_statements_as_promised() {
         let answer = visitor.submit(&flow, values).await;
         visitor.keep_token(&answer);
         let after = app.store.trace().total_round_trips();
-        assert_eq!(after - before, 2 + batch(4), "login: the flow, the person, then one batch");
+        assert_eq!(after - before, 2 + batch(5), "login: the flow, the person, then one batch");
         assert_eq!(visitor.whoami().await.status, 200);
         assert_eq!(app.store.trace().total_round_trips() - after, 1, "whoami: one");
 
@@ -193,7 +193,7 @@ async fn the_hot_paths_take_as_few_statements_as_promised() {
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert_eq!(
             app.store.trace().total_round_trips() - before,
-            1 + batch(7),
+            1 + batch(8),
             "registration: the flow, then one batch"
         );
     })

@@ -6,7 +6,7 @@
 //! with which two registrations of different people can deadlock.
 
 use super::{
-    PoolOptions, Visit,
+    Connections, PoolOptions, Visit,
     dialect::{self, Texts},
     trace::Trace,
 };
@@ -16,11 +16,12 @@ use crate::{
     value::{Row, Value},
 };
 use mysql_async::{Conn, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts, prelude::Queryable};
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::atomic::Ordering::Relaxed, time::Duration};
 
 /// A pool of connections.
 pub(crate) struct MySql {
     pool: Pool,
+    most: usize,
     texts: Texts,
     acquire_timeout: Duration,
     statement_timeout: Duration,
@@ -60,10 +61,17 @@ impl MySql {
             .setup(SETTINGS.to_vec());
         Self {
             pool: Pool::new(Opts::from(builder)),
+            most,
             texts: Texts::new(dialect::mysql),
             acquire_timeout: options.acquire_timeout,
             statement_timeout: options.statement_timeout,
         }
+    }
+
+    pub(crate) fn connections(&self) -> Connections {
+        let metrics = self.pool.metrics();
+        let idle = metrics.connections_in_pool.load(Relaxed);
+        Connections { in_use: metrics.connection_count.load(Relaxed).saturating_sub(idle), idle, most: self.most }
     }
 
     /// A connection of the pool. The driver notices by itself when it is dropped in the middle of something.

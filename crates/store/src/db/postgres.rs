@@ -5,7 +5,7 @@
 //! rollback. Statements are prepared once per connection.
 
 use super::{
-    PoolOptions, Visit,
+    Connections, PoolOptions, Visit,
     dialect::{self, Texts},
     tls::MakeTls,
     trace::Trace,
@@ -73,6 +73,15 @@ impl Postgres {
             .build()
             .map_err(|error| Error::Dsn(error.to_string()))?;
         Ok(Self { pool, texts: Texts::new(dialect::postgres), statement_timeout: options.statement_timeout })
+    }
+
+    pub(crate) fn connections(&self) -> Connections {
+        let status = self.pool.status();
+        Connections {
+            in_use: status.size.saturating_sub(status.available),
+            idle: status.available,
+            most: status.max_size,
+        }
     }
 
     async fn client(&self) -> Result<Leased, Error> {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod attempts;
+mod audit;
 mod cleaning;
 mod database;
 mod flows;

@@ -15,7 +15,7 @@ use zelos_core::{
     session::SessionToken,
 };
 use zelos_store::{
-    Batch, Dialect, Page, Store, attempts, cleanup, errors, flows,
+    Batch, Dialect, Page, Store, attempts, audit, cleanup, errors, flows,
     identities::{self, Filter, IdentifierFilter},
     messages, migrate, sessions,
 };
@@ -184,6 +184,21 @@ async fn budgets(store: &Store) {
     assert_eq!(cleanup::attempts(store, NOW + time::Duration::HOUR, 10).await.unwrap(), 3);
 }
 
+/// Every statement of the audit log, once.
+async fn log(store: &Store) {
+    let mut batch = Batch::new();
+    audit::insert(&mut batch, &[crate::audit::event(2)]);
+    store.commit(batch).await.unwrap();
+    let (identity, kind) = (crate::audit::event(2).identity_id, Some(crate::audit::event(2).kind));
+    for (identity, kind) in [(None, None), (identity, None), (None, kind), (identity, kind)] {
+        for (since, until) in [(None, None), (Some(NOW), None), (None, Some(NOW)), (Some(NOW), Some(NOW))] {
+            let filter = audit::Filter { identity, kind, since, until };
+            audit::list(store, &filter, Page::After { key: Some(crate::audit::event(3).id), size: 2 }).await.unwrap();
+        }
+    }
+    assert_eq!(cleanup::audit(store, NOW + time::Duration::HOUR, 10).await.unwrap(), 1);
+}
+
 /// A small table is always read whole, so PostgreSQL is forbidden to wherever it can avoid it.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_statement_reads_a_whole_table() {
@@ -198,6 +213,7 @@ async fn no_statement_reads_a_whole_table() {
         everything(&store).await;
         outbox(&store).await;
         budgets(&store).await;
+        log(&store).await;
         let texts = store.trace().texts();
         assert!(texts.len() > 50, "{} statements", texts.len());
         for (sql, values) in texts {

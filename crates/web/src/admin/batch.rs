@@ -12,7 +12,6 @@ use serde::Serialize;
 use std::sync::Arc;
 use uuid::Uuid;
 use zelos_core::{id::IdentityId, problem::Problem};
-use zelos_store::{Batch, identities as stored};
 
 const MOST: usize = 1000;
 
@@ -68,8 +67,6 @@ async fn created(app: &App, caller: &Caller, body: Body) -> Result<Done, Refused
 async fn one(app: &App, caller: &Caller, create: body::Create) -> Result<IdentityId, Refused> {
     let cx = app.engine.cx(&caller.snapshot, &caller.request);
     let identity = change::made(&app.engine, &cx, create).await?;
-    let mut batch = Batch::new();
-    stored::insert(&mut batch, &identity);
-    app.engine.store.commit(batch).await.map_err(change::conflict)?;
+    change::insert(app, caller, &identity).await?;
     Ok(identity.id)
 }

@@ -15,11 +15,12 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{str::FromStr, sync::Arc};
 use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 use zelos_core::{
+    audit::EventKind,
     id::CredentialId,
     identity::{
         AddressStatus, Credential, CredentialType, Identity, State as IdentityState, Via, at_rest,
@@ -28,7 +29,11 @@ use zelos_core::{
     problem::Problem,
     storable,
 };
-use zelos_flow::{Cx, Engine, identities as people};
+use zelos_flow::{
+    Cx, Engine,
+    audit::{self, Happened},
+    identities as people,
+};
 use zelos_store::{Batch, Error, identities as stored};
 
 /// How often a change is made again when somebody else was faster.
@@ -40,9 +45,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, caller: Caller, body: Bo
         let body = body::create(&input::read(body).await?).map_err(Refused::worded)?;
         let cx = app.engine.cx(&caller.snapshot, &caller.request);
         let identity = made(&app.engine, &cx, body).await?;
-        let mut batch = Batch::new();
-        stored::insert(&mut batch, &identity);
-        app.engine.store.commit(batch).await.map_err(conflict)?;
+        insert(&app, &caller, &identity).await?;
         let base = caller.snapshot.admin.as_str().trim_end_matches('/');
         let mut headers = HeaderMap::new();
         if let Ok(location) = HeaderValue::try_from(format!("{base}/identities/{}", identity.id)) {
@@ -89,6 +92,26 @@ pub(super) enum Change<'a> {
     Without(&'a str),
 }
 
+impl Change<'_> {
+    fn happened(self, old: &Identity, new: &Identity) -> Happened<'static> {
+        let kind = match self {
+            Self::Put(_) | Self::Patch(_) => EventKind::IdentityUpdated,
+            Self::Without(_) => EventKind::CredentialDeleted,
+        };
+        Happened::new(kind).to(new.id).with(audit::changes(old, new))
+    }
+}
+
+/// Writes a new identity.
+pub(super) async fn insert(app: &App, caller: &Caller, identity: &Identity) -> Result<(), Refused> {
+    let mut batch = Batch::new();
+    stored::insert(&mut batch, identity);
+    let types: Vec<&str> = identity.credentials.iter().map(|credential| credential.kind.as_str()).collect();
+    let created = Happened::new(EventKind::IdentityCreated).to(identity.id).with(json!({ "credentials": types }));
+    caller.record(app, &mut batch, [created]);
+    app.engine.store.commit(batch).await.map(drop).map_err(conflict)
+}
+
 /// Reads the identity, changes it and writes it back; once more if it was changed meanwhile.
 pub(super) async fn change(app: &App, caller: &Caller, id: &str, change: Change<'_>) -> Result<Identity, Refused> {
     let cx = app.engine.cx(&caller.snapshot, &caller.request);
@@ -104,6 +127,7 @@ pub(super) async fn change(app: &App, caller: &Caller, id: &str, change: Change<
         new.available_aal = people::available_aal(&app.engine, cx.snapshot, &new);
         let mut batch = Batch::new();
         stored::update(&mut batch, &old, &new);
+        caller.record(app, &mut batch, [change.happened(&old, &new)]);
         match app.engine.store.commit(batch).await {
             Err(Error::Unmet(_)) if attempt < ATTEMPTS => {}
             done => return done.map(|_| new).map_err(conflict),
@@ -124,7 +148,7 @@ fn shown(caller: &Caller, identity: &Identity, metadata_admin: Show) -> Result<D
 }
 
 /// Somebody else has the identifier, the address or the external id.
-pub(super) fn conflict(error: Error) -> Refused {
+fn conflict(error: Error) -> Refused {
     match error {
         Error::Unique(_) => {
             Problem::Conflict("Another identity has the same identifier, address or external id.".to_owned()).into()

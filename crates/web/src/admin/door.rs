@@ -14,32 +14,33 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use zelos_core::{config::admin_auth::AdminScope, snapshot::Snapshot};
+use zelos_flow::audit::Actor;
 
 /// What is asked without a token: health, by whoever watches over the process, and schemas, of which only the way to the
 /// public server is told. SDKs, which know them as public, would not send it.
 const OPEN: [&str; 4] = ["/admin/health/alive", "/admin/health/ready", "/admin/schemas", "/admin/schemas/{id}"];
 
-/// The answer to a request that may not pass.
-pub(crate) fn refusal(snapshot: &Snapshot, request: &Request) -> Option<Response> {
+/// Who it is that passes, or else the answer to a request that may not.
+pub(crate) fn pass(snapshot: &Snapshot, request: &Request) -> Result<Actor, Box<Response>> {
     if is_of_another_site(request.headers()) {
-        return Some(refuse(request, StatusCode::FORBIDDEN, "Pages of other sites have no business here."));
+        return Err(refuse(request, StatusCode::FORBIDDEN, "Pages of other sites have no business here.").into());
     }
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
     let auth = &snapshot.serve.admin.auth;
     if auth.is_open() || OPEN.contains(&route) {
-        return None;
+        return Ok(Actor::Admin(None));
     }
     let Some(token) = shown(request.headers()).and_then(|shown| auth.find(shown)) else {
         let mut response = refuse(request, StatusCode::UNAUTHORIZED, "The admin API needs a token here.");
         respond::set(&mut response, "www-authenticate", HeaderValue::from_static("Bearer"));
-        return Some(response);
+        return Err(response.into());
     };
     let scope = scope(request.method(), route);
     if token.allows(scope) {
-        return None;
+        return Ok(Actor::Admin(Some(token.name.clone())));
     }
     tracing::info!(name = token.name, scope = scope.as_str(), route, "an admin token is not good for this");
-    Some(refuse(request, StatusCode::FORBIDDEN, &format!("The token lacks the scope {}.", scope.as_str())))
+    Err(refuse(request, StatusCode::FORBIDDEN, &format!("The token lacks the scope {}.", scope.as_str())).into())
 }
 
 /// What a request needs.

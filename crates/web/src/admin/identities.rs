@@ -17,6 +17,7 @@ use axum::{
 use http::{HeaderMap, Uri};
 use std::{str::FromStr, sync::Arc};
 use zelos_core::{
+    audit::EventKind,
     id::IdentityId,
     identity::{
         CredentialType, Identity,
@@ -26,6 +27,7 @@ use zelos_core::{
     problem::Problem,
     snapshot::Snapshot,
 };
+use zelos_flow::audit::Happened;
 use zelos_store::{
     Batch, Error, List, Page,
     identities::{self, Filter, IdentifierFilter},
@@ -85,6 +87,7 @@ pub(super) async fn delete(State(app): State<Arc<App>>, caller: Caller, Path(id)
         let id = IdentityId::from_str(&id).map_err(|_| nobody())?;
         let mut batch = Batch::new();
         identities::delete(&mut batch, id);
+        caller.record(&app, &mut batch, [Happened::new(EventKind::IdentityDeleted).to(id)]);
         match app.engine.store.commit(batch).await {
             Err(Error::Unmet(_)) => Err(nobody().into()),
             done => Ok(done.map(|_| Done::nothing())?),

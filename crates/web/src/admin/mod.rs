@@ -2,10 +2,11 @@
 //! once, at the [`door`]; so it has no cookies, no CSRF and no pages.
 //!
 //! [`identities`] reads, [`change`] writes (with [`body`] and [`patch`] for what comes in), [`credentials`] takes away,
-//! [`batch`] creates many, [`sessions`] is about sessions, [`recovery`] lets people back in, [`courier`] about what is sent. [`answer`] makes the answer of
+//! [`batch`] creates many, [`sessions`] is about sessions, [`recovery`] lets people back in, [`courier`] about what is sent, [`audit`] about what happened. [`answer`] makes the answer of
 //! all of them.
 
 mod answer;
+mod audit;
 mod batch;
 mod body;
 mod change;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/admin/sessions/{id}/extend", patch(sessions::extend))
         .route("/admin/recovery/code", post(recovery::code))
         .route("/admin/recovery/link", post(recovery::link))
+        .route("/admin/audit/events", get(audit::list))
         .route("/admin/courier/messages", get(courier::list))
         .route("/admin/courier/messages/{id}", get(courier::get))
 }

@@ -22,11 +22,12 @@ use axum::{
 };
 use http::{HeaderMap, Uri};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use std::{collections::HashMap, str::FromStr, sync::Arc};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 use zelos_core::{
+    audit::EventKind,
     id::{IdentityId, SessionId},
     identity::{
         Identity, State as IdentityState,
@@ -35,6 +36,7 @@ use zelos_core::{
     problem::Problem,
     session::{Device, Session, json::SessionView},
 };
+use zelos_flow::audit::Happened;
 use zelos_store::{
     Batch, Error, List, Page, identities as people,
     sessions::{self as stored, Bulk, Filter, Key, Whose},
@@ -142,7 +144,9 @@ pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): P
 pub(super) async fn revoke(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
     let done = async {
         let mut batch = Batch::new();
-        stored::revoke(&mut batch, parsed(&id)?, app.engine.clock.now());
+        let id = parsed(&id)?;
+        stored::revoke(&mut batch, id, app.engine.clock.now());
+        caller.record(&app, &mut batch, [Happened::new(EventKind::SessionRevoked).in_session(id)]);
         match app.engine.store.commit(batch).await {
             Err(Error::Unmet(_)) => Err(no_session().into()),
             done => Ok(done.map(|_| Done::nothing())?),
@@ -163,6 +167,9 @@ pub(super) async fn extend(State(app): State<Arc<App>>, caller: Caller, Path(id)
             session.expires_at = now + *snapshot.session.lifespan;
             let mut batch = Batch::new();
             stored::extend(&mut batch, session.id, session.expires_at, now);
+            let extended =
+                Happened::new(EventKind::SessionLifespanExtended).to(session.identity_id).in_session(session.id);
+            caller.record(&app, &mut batch, [extended]);
             store.commit(batch).await?;
         }
         if snapshot.feature_flags.faster_session_extend {
@@ -218,7 +225,11 @@ pub(super) async fn delete_of_identity(
 ) -> Response {
     let done = async {
         let mut batch = Batch::new();
-        stored::delete_of_identity(&mut batch, parsed(&id)?);
+        let id = parsed(&id)?;
+        stored::delete_of_identity(&mut batch, id);
+        let deleted =
+            Happened::new(EventKind::SessionRevoked).to(id).with(json!({ "action": "delete", "sessions": "all" }));
+        caller.record(&app, &mut batch, [deleted]);
         match app.engine.store.commit(batch).await {
             Err(Error::Unmet(_)) => Err(Problem::NotFound("The identity has no session.".to_owned()).into()),
             done => Ok(done.map(|_| Done::nothing())?),
@@ -262,10 +273,31 @@ pub(super) async fn manage(State(app): State<Arc<App>>, caller: Caller, body: Bo
             ids = all(&sessions, "sessions")?;
             Whose::Sessions(&ids)
         };
-        let (processed, more) = stored::bulk(&app.engine.store, action, whose, app.engine.clock.now()).await?;
+        let mut also = Batch::new();
+        caller.record(&app, &mut also, revoked(action, whose));
+        let (processed, more) = stored::bulk(&app.engine.store, action, whose, app.engine.clock.now(), also).await?;
         Done::json(&serde_json::json!({ "processed": processed, "more": more }))
     };
     answer::give(&caller, done.await)
+}
+
+/// One event for each that was named.
+fn revoked(action: Bulk, whose: Whose<'_>) -> Vec<Happened<'static>> {
+    let action = match action {
+        Bulk::Disable => "disable",
+        Bulk::Delete => "delete",
+    };
+    let happened = || Happened::new(EventKind::SessionRevoked);
+    match whose {
+        Whose::Sessions(ids) => {
+            ids.iter().map(|id| happened().in_session(*id).with(json!({ "action": action }))).collect()
+        }
+        Whose::Identities(ids) => {
+            let details = json!({ "action": action, "sessions": "all" });
+            ids.iter().map(|id| happened().to(*id).with(details.clone())).collect()
+        }
+        Whose::All(_) => vec![happened().with(json!({ "action": action, "sessions": "of everybody" }))],
+    }
 }
 
 fn all<T: FromStr>(ids: &[String], field: &str) -> Result<Vec<T>, Problem> {

@@ -83,5 +83,5 @@ fn revision(caller: &Caller) -> Result<String> {
 
 /// The numbers for Prometheus.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    respond::body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.write())
+    respond::body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.write(&app.engine).await)
 }

@@ -49,13 +49,13 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, caller: Caller) -> Respo
 pub(crate) async fn native(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let caller = Caller::of(&app, &parts);
-    let result = end(&app, body).await;
+    let result = end(&app, &caller, body).await;
     respond::or_problem(&caller, result)
 }
 
-async fn end(app: &App, body: axum::body::Body) -> Result<Response> {
+async fn end(app: &App, caller: &Caller, body: axum::body::Body) -> Result<Response> {
     let members = input::object(&input::read(body).await?)?;
     let token = members.get("session_token").and_then(|token| token.as_str()).unwrap_or_default();
-    app.engine.logout_native(token).await?;
+    app.engine.logout_native(&caller.request, token).await?;
     Ok(respond::no_content())
 }

@@ -16,12 +16,13 @@ use serde_json::json;
 use std::sync::Arc;
 use time::Duration;
 use zelos_core::{
+    audit::EventKind,
     id::SessionId,
     problem::{NoSession, Problem, Result},
     session::json::SessionView,
 };
-use zelos_flow::plug::Current;
-use zelos_store::{Batch, Page, sessions};
+use zelos_flow::{audit::Happened, plug::Current};
+use zelos_store::{Batch, Error, Page, sessions};
 
 /// How long, in seconds, a proxy may believe that nobody is signed in who showed nothing.
 const NOBODY_CACHED_FOR: u64 = 60;
@@ -106,7 +107,8 @@ pub(crate) async fn revoke_others(State(app): State<Arc<App>>, caller: Caller) -
         let mut batch = Batch::new();
         let now = app.engine.clock.now();
         sessions::revoke_others(&mut batch, current.person.id, Some(current.session.id), now);
-        let count = app.engine.store.commit(batch).await?.into_iter().sum::<u64>();
+        caller.record(&app, &mut batch, [Happened::others_revoked(current.person.id)]);
+        let count = app.engine.store.commit(batch).await?.first().copied().unwrap_or_default();
         Ok(respond::json(StatusCode::OK, &json!({ "count": count })))
     };
     let result = result.await;
@@ -127,8 +129,13 @@ async fn revoke_one(app: &App, caller: &Caller, id: &str) -> Result<Response> {
     }
     let mut batch = Batch::new();
     sessions::revoke_of_identity(&mut batch, current.person.id, id, app.engine.clock.now());
-    app.engine.store.commit(batch).await?;
-    Ok(respond::no_content())
+    let ended = Happened::new(EventKind::SessionRevoked).to(current.person.id).in_session(id);
+    caller.record(app, &mut batch, [ended]);
+    match app.engine.store.commit(batch).await {
+        // Whether there is such a session of somebody else is not told.
+        Ok(_) | Err(Error::Unmet(_)) => Ok(respond::no_content()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn signed_in(app: &App, caller: &Caller) -> Result<Current> {

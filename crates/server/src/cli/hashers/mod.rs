@@ -168,7 +168,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 /// A pool that turns nobody away while it is measured.
 fn pool() -> Result<Arc<HashPool>, Failure> {
-    let pool = HashPool::start(0, Duration::from_hours(24));
+    let pool = HashPool::start(0, Duration::from_hours(24), Arc::default());
     pool.map(Arc::new).map_err(|error| Failure::new(format!("threads cannot be started: {error}")))
 }
 
