@@ -203,20 +203,6 @@ CREATE TABLE leases (
   PRIMARY KEY (nid, work)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- 0008_imports
-
-CREATE TABLE imports (
-  nid BINARY(16) NOT NULL,
-  source BINARY(16) NOT NULL,
-  stage VARCHAR(64) NOT NULL,
-  last_id BINARY(16),
-  taken BIGINT NOT NULL,
-  lost BIGINT NOT NULL,
-  done BOOLEAN NOT NULL,
-  updated_at DATETIME(6) NOT NULL,
-  PRIMARY KEY (nid, source, stage)
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-
 -- 0007_audit
 
 CREATE TABLE audit_events (
@@ -235,3 +221,17 @@ CREATE TABLE audit_events (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE INDEX audit_events_nid_identity_id ON audit_events (nid, identity_id, id);
+
+-- 0008_imports
+
+CREATE TABLE imports (
+  nid BINARY(16) NOT NULL,
+  source BINARY(16) NOT NULL,
+  stage VARCHAR(64) NOT NULL,
+  last_id BINARY(16),
+  taken BIGINT NOT NULL,
+  lost BIGINT NOT NULL,
+  done BOOLEAN NOT NULL,
+  updated_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, source, stage)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

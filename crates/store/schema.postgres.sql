@@ -203,20 +203,6 @@ CREATE TABLE leases (
   PRIMARY KEY (nid, work)
 );
 
--- 0008_imports
-
-CREATE TABLE imports (
-  nid UUID NOT NULL,
-  source UUID NOT NULL,
-  stage TEXT COLLATE "C" NOT NULL,
-  last_id UUID,
-  taken BIGINT NOT NULL,
-  lost BIGINT NOT NULL,
-  done BOOLEAN NOT NULL,
-  updated_at TIMESTAMPTZ NOT NULL,
-  PRIMARY KEY (nid, source, stage)
-);
-
 -- 0007_audit
 
 CREATE TABLE audit_events (
@@ -235,3 +221,17 @@ CREATE TABLE audit_events (
 );
 
 CREATE INDEX audit_events_nid_identity_id ON audit_events (nid, identity_id, id);
+
+-- 0008_imports
+
+CREATE TABLE imports (
+  nid UUID NOT NULL,
+  source UUID NOT NULL,
+  stage TEXT COLLATE "C" NOT NULL,
+  last_id UUID,
+  taken BIGINT NOT NULL,
+  lost BIGINT NOT NULL,
+  done BOOLEAN NOT NULL,
+  updated_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (nid, source, stage)
+);

@@ -203,20 +203,6 @@ CREATE TABLE leases (
   PRIMARY KEY (nid, work)
 ) STRICT;
 
--- 0008_imports
-
-CREATE TABLE imports (
-  nid BLOB NOT NULL,
-  source BLOB NOT NULL,
-  stage TEXT NOT NULL,
-  last_id BLOB,
-  taken INTEGER NOT NULL,
-  lost INTEGER NOT NULL,
-  done INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL,
-  PRIMARY KEY (nid, source, stage)
-) STRICT;
-
 -- 0007_audit
 
 CREATE TABLE audit_events (
@@ -235,3 +221,17 @@ CREATE TABLE audit_events (
 ) STRICT;
 
 CREATE INDEX audit_events_nid_identity_id ON audit_events (nid, identity_id, id);
+
+-- 0008_imports
+
+CREATE TABLE imports (
+  nid BLOB NOT NULL,
+  source BLOB NOT NULL,
+  stage TEXT NOT NULL,
+  last_id BLOB,
+  taken INTEGER NOT NULL,
+  lost INTEGER NOT NULL,
+  done INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, source, stage)
+) STRICT;
