@@ -105,7 +105,8 @@ for (const [width, colorScheme] of [[1280, "light"], [390, "dark"]]) {
     await goToLogin(page, server.publicUrl);
     await shoot(page, "login-passkey");
     await devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled: true });
-    await goToLogin(page, server.publicUrl);
+    // They may be signed in before the page of the form has come to rest.
+    await page.goto(`${server.publicUrl}/self-service/login/browser`, { waitUntil: "commit" });
     await isSignedIn(page, address);
     assert.match(await factors(page), /passkey/i, "by autofill");
     await signOut(page);
