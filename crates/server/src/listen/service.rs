@@ -14,6 +14,7 @@ use std::{
 };
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tower::Service as _;
+use tracing::level_filters::LevelFilter;
 use zelos_web::Peer;
 
 /// How requests of one server are logged.
@@ -87,8 +88,8 @@ impl RequestLine {
     fn of(self, request: &Request<Incoming>) -> Option<Line> {
         let path = request.uri().path();
         let silent = self.silent_health && self.is_health(path);
-        let wanted =
-            if silent { tracing::enabled!(tracing::Level::TRACE) } else { tracing::enabled!(tracing::Level::INFO) };
+        // Not `enabled!`: where layers have filters of their own it may swallow the event that comes next.
+        let wanted = LevelFilter::current() >= if silent { LevelFilter::TRACE } else { LevelFilter::INFO };
         let query = request.uri().query().filter(|_| self.leaks).map(|query| format!("?{query}")).unwrap_or_default();
         let path = || format!("{path}{query}");
         wanted.then(|| Line { server: self.server, method: request.method().clone(), path: path(), silent })

@@ -95,7 +95,7 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false)
-            .with_filter(Targets::new().with_target(TARGET, LevelFilter::TRACE))
+            .with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO))
     }
 
     /// Sends what is left.

@@ -143,10 +143,12 @@ pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): P
 /// `DELETE /admin/sessions/{id}`
 pub(super) async fn revoke(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
     let done = async {
-        let mut batch = Batch::new();
         let id = parsed(&id)?;
+        let (session, _) = stored::find(&app.engine.store, id).await?.ok_or_else(no_session)?;
+        let mut batch = Batch::new();
         stored::revoke(&mut batch, id, app.engine.clock.now());
-        caller.record(&app, &mut batch, [Happened::new(EventKind::SessionRevoked).in_session(id)]);
+        let revoked = Happened::new(EventKind::SessionRevoked).to(session.identity_id).in_session(id);
+        caller.record(&app, &mut batch, [revoked]);
         match app.engine.store.commit(batch).await {
             Err(Error::Unmet(_)) => Err(no_session().into()),
             done => Ok(done.map(|_| Done::nothing())?),

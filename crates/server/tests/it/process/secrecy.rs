@@ -1,9 +1,10 @@
-//! What a server writes into its log while people sign up, in, and recover: at its most talkative, none of their secrets.
+//! What a server writes into its log while people sign up, in, and recover: at its most talkative, none of their secrets;
+//! and while its traces go nowhere, that they do.
 
 use super::{
     client::{self, Cookies},
     people::{self, PASSWORD},
-    place::{Place, eventually},
+    place::{Place, eventually, free_port},
 };
 use serde_json::{Value, json};
 use zelos_core::config::admin_auth::hash;
@@ -131,4 +132,24 @@ fn what_stands_in_addresses_is_shown_to_whoever_wants_that() {
     for secret in secrets.0.iter().filter(|secret| **secret != token) {
         assert!(!log.contains(secret.as_str()), "{secret} in {log}");
     }
+}
+
+#[test]
+fn a_collector_that_is_away_is_told_once_and_stops_nothing() {
+    let place = Place::new();
+    let mut config = place.config(&place.sqlite());
+    let collector = format!("127.0.0.1:{}", free_port());
+    config["tracing"] =
+        json!({ "provider": "otel", "providers": { "otlp": { "server_url": collector, "insecure": true } } });
+    let mut server = place.serve_with(&config);
+    assert_eq!(people::sign_up(place.public, ADA).unwrap().status, 200);
+    server.wait_for_log("the collector takes no traces");
+    assert_eq!(people::sign_in(place.public, ADA).unwrap().status, 200);
+    server.terminate();
+    let ended = server.end();
+    assert_eq!((ended.code, ended.log.matches("the collector takes no traces").count()), (Some(0), 1), "{}", ended.log);
+    config["tracing"]["providers"]["otlp"]["server_url"] = json!("");
+    place.write(&config);
+    let refused = place.run("serve -c kratos.yml --dev", &[]);
+    assert!(refused.code != Some(0) && refused.log.contains("tracing.providers.otlp.server_url"), "{}", refused.log);
 }
