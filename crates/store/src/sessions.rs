@@ -10,6 +10,7 @@ use crate::{
     page::{List, Page, marks, padded},
     value::{NETWORK, Row, Value},
 };
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zelos_core::{
     id::{IdentityId, SessionId},
@@ -224,8 +225,9 @@ impl Filter {
 }
 
 /// Where a list of all sessions goes on: the newest come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     pub id: SessionId,
 }

@@ -18,6 +18,7 @@ mod input;
 mod json;
 mod metrics;
 mod middleware;
+mod page_token;
 pub mod pages;
 mod paging;
 mod public;

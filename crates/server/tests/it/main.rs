@@ -12,6 +12,7 @@ mod house;
 mod letters;
 mod login;
 mod lookup_secret;
+mod page_tokens;
 mod passkey;
 mod password_hashes;
 mod password_migration;
