@@ -7,16 +7,17 @@ use crate::{
     batch::{Batch, Expect},
     db::Store,
     error::Error,
-    page::{List, Page, marks, padded},
+    page::{marks, padded},
     value::{NETWORK, Row, Value},
 };
 use serde::Deserialize;
-use uuid::Uuid;
 use zelos_core::{
     id::{CredentialId, IdentityId},
     identity::{Credential, CredentialType, Identity, RecoveryAddress, VerifiableAddress, Via, json},
     session::Person,
 };
+
+pub use crate::directory::{Filter, IdentifierFilter, list};
 
 /// Guard: the identity was changed or deleted since it was read.
 pub const VERSION: &str = "identity version";
@@ -54,6 +55,7 @@ pub fn insert(batch: &mut Batch, identity: &Identity) {
             identity.updated_at.into(),
         ]],
     );
+    insert_index(batch, identity.id, identity.indexed.as_deref().unwrap_or_default());
     insert_credentials(batch, identity.id, &identity.credentials.iter().collect::<Vec<_>>());
     let identifiers = identity.credentials.iter().flat_map(identifiers).collect();
     insert_identifiers(batch, identity.id, identifiers);
@@ -87,6 +89,7 @@ pub fn update(batch: &mut Batch, old: &Identity, new: &Identity) {
             old.version.into(),
         ],
     );
+    update_index(batch, old, new);
     update_credentials(batch, old, new);
     update_addresses(batch, old, new);
 }
@@ -103,6 +106,30 @@ fn metadata_admin(batch: &mut Batch, identity: &Identity) -> Value<'static> {
 
 fn identifiers(credential: &Credential) -> impl Iterator<Item = (CredentialType, &str)> {
     credential.identifiers.iter().map(|identifier| (credential.kind, identifier.as_str()))
+}
+
+/// The index of traits follows the traits: that nobody has said what it is to hold is a bug, which the commit reports.
+fn update_index(batch: &mut Batch, old: &Identity, new: &Identity) {
+    if old.traits == new.traits && old.schema_id == new.schema_id {
+        return;
+    }
+    match &new.indexed {
+        Some(keys) => replace_index(batch, old.id, keys),
+        None => batch.broken = Some("traits are changed without their index".to_owned()),
+    }
+}
+
+/// Lets the index hold these values of the person, and no others.
+pub(crate) fn replace_index(batch: &mut Batch, identity: IdentityId, keys: &[(String, String)]) {
+    batch.add("DELETE FROM indexed_traits WHERE nid = ? AND identity_id = ?", [NETWORK, identity.into()]);
+    insert_index(batch, identity, keys);
+}
+
+fn insert_index(batch: &mut Batch, identity: IdentityId, keys: &[(String, String)]) {
+    batch.insert(
+        "indexed_traits (nid, identity_id, name, value)",
+        keys.iter().map(|(name, value)| [NETWORK, identity.into(), name.as_str().into(), value.as_str().into()]),
+    );
 }
 
 /// Taken away before anything is added, so that a value can move from one row to another.
@@ -268,7 +295,10 @@ struct Document {
     metadata_public: serde_json::Value,
 }
 
-fn identity(row: &Row<'_>) -> Result<Identity, Error> {
+/// The columns that [`identity`] reads, from table `i`.
+pub(crate) const COLUMNS: &str = identity_columns!();
+
+pub(crate) fn identity(row: &Row<'_>) -> Result<Identity, Error> {
     let document: Document = serde_json::from_str(row.text(9)?).map_err(Error::decode)?;
     Ok(Identity {
         id: row.get(0)?,
@@ -278,6 +308,7 @@ fn identity(row: &Row<'_>) -> Result<Identity, Error> {
         state: word(row, 4)?,
         state_changed_at: row.get(5)?,
         traits: document.traits,
+        indexed: None,
         metadata_public: document.metadata_public,
         metadata_admin: row.get::<Option<serde_json::Value>>(6)?.unwrap_or_default(),
         verifiable_addresses: document.verifiable_addresses,
@@ -426,88 +457,8 @@ pub async fn find_by_recovery_address(store: &Store, via: Via, value: &str) -> R
 }
 
 /// PostgreSQL's texts have no NUL, and it makes an error of one: whoever types one in just finds nobody.
-fn is_unstorable(text: &str) -> bool {
+pub(crate) fn is_unstorable(text: &str) -> bool {
     text.contains('\0')
-}
-
-/// Which identities a list holds. What is given is combined with "and"; the default is all of them.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Only these; empty for any.
-    pub ids: Vec<IdentityId>,
-    /// Only of that organization; not looked at when `ids` are given.
-    pub organization_id: Option<Uuid>,
-    /// Only who uses that identifier.
-    pub identifier: Option<IdentifierFilter>,
-}
-
-/// An identifier to look for.
-#[derive(Debug, Clone)]
-pub struct IdentifierFilter {
-    /// As password, code and WebAuthn credentials have it: normalised.
-    pub normalized: String,
-    /// As OIDC and SAML credentials have it: verbatim.
-    pub verbatim: String,
-    /// Whether it need only be the beginning.
-    pub prefix: bool,
-}
-
-impl IdentifierFilter {
-    /// The condition on `credential_identifiers n`, and its values.
-    fn condition(&self) -> (&'static str, Vec<Value<'static>>) {
-        let bounds =
-            |text: &str| -> [Value<'static>; 2] { [text.to_owned().into(), format!("{text}{}", char::MAX).into()] };
-        if self.prefix {
-            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier >= ? AND n.identifier < ?) \
-                       OR (n.type IN ('oidc', 'saml') AND n.identifier >= ? AND n.identifier < ?))";
-            (sql, [bounds(&self.normalized), bounds(&self.verbatim)].concat())
-        } else {
-            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier = ?) \
-                       OR (n.type IN ('oidc', 'saml') AND n.identifier = ?))";
-            (sql, vec![self.normalized.clone().into(), self.verbatim.clone().into()])
-        }
-    }
-}
-
-/// Identities in the order of their ids, without credentials.
-pub async fn list(store: &Store, filter: &Filter, page: Page<IdentityId>) -> Result<List<Identity, IdentityId>, Error> {
-    let mut sql = concat!("SELECT ", identity_columns!(), " FROM ").to_owned();
-    let mut params: Vec<Value<'static>> = Vec::new();
-    if let Some(identifier) = &filter.identifier {
-        if is_unstorable(&identifier.normalized) || is_unstorable(&identifier.verbatim) {
-            return Ok(page.list(Vec::new(), |identity: &Identity| identity.id));
-        }
-        let (condition, values) = identifier.condition();
-        sql.push_str("(SELECT DISTINCT n.nid, n.identity_id FROM credential_identifiers n WHERE n.nid = ? AND ");
-        sql.push_str(condition);
-        sql.push_str(") m JOIN identities i ON i.nid = m.nid AND i.id = m.identity_id ");
-        params.push(NETWORK);
-        params.extend(values);
-    } else {
-        sql.push_str("identities i ");
-    }
-    sql.push_str("WHERE i.nid = ?");
-    params.push(NETWORK);
-    if !filter.ids.is_empty() {
-        sql.extend([" AND i.id IN (", &marks(filter.ids.len()), ")"]);
-        params.extend(padded(&filter.ids).map(Value::from));
-    } else if let Some(organization) = filter.organization_id {
-        sql.push_str(" AND i.organization_id = ?");
-        params.push(organization.into());
-    }
-    if let Some(after) = page.key() {
-        sql.push_str(" AND i.id > ?");
-        params.push(after.into());
-    }
-    let (limit, offset) = page.bounds();
-    sql.push_str(" ORDER BY i.id LIMIT ?");
-    params.push(limit.into());
-    if offset > 0 {
-        sql.push_str(" OFFSET ?");
-        params.push(offset.into());
-    }
-    let items = store.scan(sql, params, identity).await?;
-    Ok(page.list(items, |identity| identity.id))
 }
 
 /// Reads the credentials of those identities into them.

@@ -8,6 +8,7 @@ pub mod backup;
 mod batch;
 pub mod cleanup;
 mod db;
+pub mod directory;
 mod dsn;
 mod error;
 pub mod errors;
@@ -19,6 +20,7 @@ pub mod migrate;
 mod page;
 mod problem;
 pub mod sessions;
+pub mod trait_index;
 mod value;
 
 pub use batch::{Batch, Expect};

@@ -21,13 +21,14 @@ struct Migration {
 }
 
 /// In the order in which they are run. A released one never changes; the next change is a new one.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration { name: "0001_identities", text: include_str!("../migrations/0001_identities.sql") },
     Migration { name: "0002_sessions", text: include_str!("../migrations/0002_sessions.sql") },
     Migration { name: "0003_flows", text: include_str!("../migrations/0003_flows.sql") },
     Migration { name: "0004_messages", text: include_str!("../migrations/0004_messages.sql") },
     Migration { name: "0005_attempts", text: include_str!("../migrations/0005_attempts.sql") },
     Migration { name: "0006_leases", text: include_str!("../migrations/0006_leases.sql") },
+    Migration { name: "0009_indexed_traits", text: include_str!("../migrations/0009_indexed_traits.sql") },
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS zelos_migrations (

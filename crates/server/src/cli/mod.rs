@@ -61,6 +61,9 @@ enum Courier {
 enum Migrate {
     /// Bring the tables up to date (short for `sql up`).
     Sql(Sql),
+    /// Look at everybody and put right by which traits they are found. Servers may go on meanwhile, and do it themselves
+    /// when schemas change.
+    Reindex,
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +117,7 @@ pub fn run() -> ExitCode {
             Some(SqlCommand::Status(status)) => block_on(migrate::status(files, status)),
             Some(SqlCommand::Down(_)) => migrate::down(),
         },
+        Command::Migrate(Migrate::Reindex) => block_on(migrate::reindex(files)),
         Command::Backup(flags) => backup::backup(&files, &flags),
         Command::Restore(flags) => backup::restore(&files, &flags),
         Command::Admin(Admin::Token(flags)) => {

@@ -6,6 +6,7 @@ mod assurance;
 mod budgets;
 mod code;
 mod courier;
+mod directory;
 mod flows;
 mod golden;
 mod house;

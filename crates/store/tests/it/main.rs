@@ -6,6 +6,7 @@
 mod attempts;
 mod cleaning;
 mod database;
+mod directory;
 mod flows;
 mod identities;
 mod messages;

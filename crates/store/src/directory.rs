@@ -1,0 +1,345 @@
+//! Lists of identities: by what they are filtered, in which order, and where a page goes on.
+//!
+//! Whatever is asked for, one index gives the order and a page ends the reading: a page far behind costs what the first
+//! one costs. So the conditions that this index does not serve are written such that no database is tempted to take
+//! another index for them and to sort what it finds. Only a look-up by identifier reads all it finds, as that is few.
+
+use crate::{
+    db::Store,
+    error::Error,
+    identities::{COLUMNS, identity, is_unstorable},
+    page::{List, Page, marks, padded},
+    value::{NETWORK, Value},
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use zelos_core::{
+    id::IdentityId,
+    identity::{Identity, State},
+};
+
+/// Which identities a list holds. What is given is combined with "and"; the default is all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only these; empty for any.
+    pub ids: Vec<IdentityId>,
+    /// Only of that organization.
+    pub organization_id: Option<Uuid>,
+    /// Only who uses that identifier.
+    pub identifier: Option<IdentifierFilter>,
+    /// Only in that state.
+    pub state: Option<State>,
+    /// Only of that schema.
+    pub schema_id: Option<String>,
+    /// Only who was made in that time.
+    pub created: Span,
+    /// Only who was last changed in that time.
+    pub updated: Span,
+    /// Only with these values of indexed traits: name and value as the index holds it.
+    pub traits: Vec<(String, String)>,
+}
+
+/// From a time on, and until before another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    pub from: Option<OffsetDateTime>,
+    pub before: Option<OffsetDateTime>,
+}
+
+impl Span {
+    /// Whether it bounds anything.
+    pub fn is_given(&self) -> bool {
+        self.from.is_some() || self.before.is_some()
+    }
+}
+
+/// An identifier to look for.
+#[derive(Debug, Clone)]
+pub struct IdentifierFilter {
+    /// As password, code and WebAuthn credentials have it: normalised.
+    pub normalized: String,
+    /// As OIDC and SAML credentials have it: verbatim.
+    pub verbatim: String,
+    /// Whether it need only be the beginning.
+    pub prefix: bool,
+}
+
+impl IdentifierFilter {
+    /// The condition on `credential_identifiers n`, and its values.
+    fn condition(&self) -> (&'static str, Vec<Value<'static>>) {
+        let bounds =
+            |text: &str| -> [Value<'static>; 2] { [text.to_owned().into(), format!("{text}{}", char::MAX).into()] };
+        if self.prefix {
+            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier >= ? AND n.identifier < ?) \
+                       OR (n.type IN ('oidc', 'saml') AND n.identifier >= ? AND n.identifier < ?))";
+            (sql, [bounds(&self.normalized), bounds(&self.verbatim)].concat())
+        } else {
+            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier = ?) \
+                       OR (n.type IN ('oidc', 'saml') AND n.identifier = ?))";
+            (sql, vec![self.normalized.clone().into(), self.verbatim.clone().into()])
+        }
+    }
+}
+
+/// In which order a list comes; equals come by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Order {
+    pub by: Sort,
+    /// The last come first.
+    pub descending: bool,
+}
+
+/// By what a list is sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Sort {
+    #[default]
+    Id,
+    CreatedAt,
+    UpdatedAt,
+    /// By an indexed trait; whoever lacks it is not in the list.
+    Trait(String),
+}
+
+/// Where a list goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The last one's value of what the list is sorted by; none where that is the id.
+    pub by: Option<By>,
+    /// The last one's id.
+    pub id: IdentityId,
+}
+
+/// A value that lists are sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum By {
+    Time(#[serde(with = "time::serde::rfc3339")] OffsetDateTime),
+    Text(String),
+}
+
+impl From<By> for Value<'static> {
+    fn from(by: By) -> Self {
+        match by {
+            By::Time(at) => at.into(),
+            By::Text(text) => text.into(),
+        }
+    }
+}
+
+/// Identities in the order of their ids, without credentials.
+pub async fn list(store: &Store, filter: &Filter, page: Page<IdentityId>) -> Result<List<Identity, IdentityId>, Error> {
+    let page = match page {
+        Page::After { key, size } => Page::After { key: key.map(|id| Place { by: None, id }), size },
+        Page::Number { page, size } => Page::Number { page, size },
+    };
+    let List { items, next } = search(store, filter, &Order::default(), page).await?;
+    Ok(List { items, next: next.map(|place| place.id) })
+}
+
+/// Identities in any order, without credentials.
+pub async fn search(
+    store: &Store,
+    filter: &Filter,
+    order: &Order,
+    page: Page<Place>,
+) -> Result<List<Identity, Place>, Error> {
+    let texts = filter.identifier.iter().flat_map(|of| [&of.normalized, &of.verbatim]);
+    if texts.chain(filter.traits.iter().map(|(_, value)| value)).any(|text| is_unstorable(text)) {
+        return Ok(page.list(Vec::new(), |(_, place): &(Identity, Place)| place.clone()).map(|(identity, _)| identity));
+    }
+    let mut query = Query::of(filter, order);
+    query.filter(filter);
+    if let Some(after) = page.key() {
+        query.go_on(after);
+    }
+    let (sql, values) = query.finish(page.bounds());
+    let by = order.by.clone();
+    let items = store.scan(sql, values, move |row| {
+        let identity = identity(row)?;
+        let by = match by {
+            Sort::Id => None,
+            Sort::CreatedAt => Some(By::Time(identity.created_at)),
+            Sort::UpdatedAt => Some(By::Time(identity.updated_at)),
+            Sort::Trait(_) => Some(By::Text(row.get(COLUMN_OF_TRAIT)?)),
+        };
+        let place = Place { by, id: identity.id };
+        Ok((identity, place))
+    });
+    Ok(page.list(items.await?, |(_, place)| place.clone()).map(|(identity, _)| identity))
+}
+
+/// The trait that a list is sorted by is read after the columns of the identity.
+const COLUMN_OF_TRAIT: usize = 12;
+
+/// A statement that is being written.
+struct Query {
+    from: String,
+    condition: String,
+    /// Values of what stands in `from`, which come first.
+    from_values: Vec<Value<'static>>,
+    values: Vec<Value<'static>>,
+    /// The columns of the order: what is sorted by, if it is not the id, and the id.
+    by: Option<&'static str>,
+    id: &'static str,
+    descending: bool,
+    is_by_trait: bool,
+    /// How many of the filter's traits are dealt with.
+    traits: usize,
+    /// Which conditions the index that gives the order may serve as well.
+    served: Served,
+}
+
+/// See [`Query::served`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Served {
+    Words,
+    Created,
+    Updated,
+    Nothing,
+}
+
+impl Query {
+    /// The tables, and what leads to the rows. They are read in the order in which they stand here: SQLite keeps to it
+    /// where tables are joined by `CROSS JOIN`.
+    fn of(filter: &Filter, order: &Order) -> Self {
+        let mut query = Self {
+            from: "identities i".to_owned(),
+            condition: "i.nid = ?".to_owned(),
+            from_values: Vec::new(),
+            values: vec![NETWORK],
+            by: None,
+            id: "i.id",
+            descending: order.descending,
+            is_by_trait: false,
+            traits: 0,
+            served: Served::Nothing,
+        };
+        match &order.by {
+            Sort::Id => query.served = Served::Words,
+            Sort::CreatedAt => (query.by, query.served) = (Some("i.created_at"), Served::Created),
+            Sort::UpdatedAt => (query.by, query.served) = (Some("i.updated_at"), Served::Updated),
+            Sort::Trait(_) => (query.by, query.is_by_trait) = (Some("s.value"), true),
+        }
+        if let Some(identifier) = &filter.identifier {
+            query.by_identifier(identifier);
+        }
+        match &order.by {
+            Sort::Trait(name) if filter.identifier.is_some() => {
+                query.from.push_str(" CROSS JOIN indexed_traits s");
+                query.and("s.nid = i.nid AND s.identity_id = i.id AND s.name = ?", [name.clone().into()]);
+            }
+            Sort::Trait(name) => {
+                "indexed_traits s CROSS JOIN identities i".clone_into(&mut query.from);
+                query.id = "s.identity_id";
+                query.and("s.nid = ? AND s.name = ?", [NETWORK, name.clone().into()]);
+                query.and("i.id = s.identity_id", []);
+            }
+            Sort::Id if filter.identifier.is_none() => {
+                if let Some((name, value)) = filter.traits.first() {
+                    "indexed_traits t CROSS JOIN identities i".clone_into(&mut query.from);
+                    query.id = "t.identity_id";
+                    let values = [NETWORK, name.clone().into(), value.clone().into()];
+                    query.and("t.nid = ? AND t.name = ? AND t.value = ?", values);
+                    query.and("i.id = t.identity_id", []);
+                    (query.traits, query.served) = (1, Served::Nothing);
+                }
+            }
+            _ => {}
+        }
+        query
+    }
+
+    fn by_identifier(&mut self, identifier: &IdentifierFilter) {
+        let (condition, values) = identifier.condition();
+        self.from = format!(
+            "(SELECT DISTINCT n.identity_id FROM credential_identifiers n WHERE n.nid = ? AND {condition}) m \
+             CROSS JOIN identities i"
+        );
+        self.from_values = std::iter::once(NETWORK).chain(values).collect();
+        self.and("i.id = m.identity_id", []);
+        self.served = Served::Nothing;
+    }
+
+    fn and<const N: usize>(&mut self, condition: &str, values: [Value<'static>; N]) {
+        self.condition.extend([" AND ", condition]);
+        self.values.extend(values);
+    }
+
+    /// A condition that an index serves, or else one that no index is taken for.
+    fn and_if_served(&mut self, served: bool, condition: &str, value: Value<'static>) {
+        if served {
+            self.and(condition, [value]);
+        } else {
+            self.and(&format!("({condition}) IS TRUE"), [value]);
+        }
+    }
+
+    fn filter(&mut self, filter: &Filter) {
+        if !filter.ids.is_empty() {
+            self.condition.extend([" AND i.id IN (", &marks(filter.ids.len()), ")"]);
+            self.values.extend(padded(&filter.ids).map(Value::from));
+        }
+        let words = self.served == Served::Words && filter.ids.is_empty();
+        if let Some(organization) = filter.organization_id {
+            self.and_if_served(words, "i.organization_id = ?", organization.into());
+        }
+        if let Some(state) = filter.state {
+            self.and_if_served(words && filter.organization_id.is_none(), "i.state = ?", state.as_str().into());
+        }
+        if let Some(schema_id) = filter.schema_id.clone() {
+            self.and_if_served(false, "i.schema_id = ?", schema_id.into());
+        }
+        self.span(filter.created, Served::Created, ["i.created_at >= ?", "i.created_at < ?"]);
+        self.span(filter.updated, Served::Updated, ["i.updated_at >= ?", "i.updated_at < ?"]);
+        for (name, value) in filter.traits.iter().skip(self.traits) {
+            self.and(
+                "EXISTS (SELECT 1 FROM indexed_traits t WHERE t.nid = ? AND t.identity_id = i.id AND t.name = ? \
+                 AND t.value = ?)",
+                [NETWORK, name.clone().into(), value.clone().into()],
+            );
+        }
+    }
+
+    fn span(&mut self, span: Span, served: Served, [from, before]: [&str; 2]) {
+        let served = self.served == served;
+        if let Some(at) = span.from {
+            self.and_if_served(served, from, at.into());
+        }
+        if let Some(at) = span.before {
+            self.and_if_served(served, before, at.into());
+        }
+    }
+
+    /// What comes after that place. The first comparison is what every database finds the place in the index by.
+    fn go_on(&mut self, Place { by, id: after }: Place) {
+        let sign = if self.descending { '<' } else { '>' };
+        let id = self.id;
+        match (self.by, by) {
+            (Some(column), Some(by)) => {
+                let condition = format!("{column} {sign}= ? AND ({column} {sign} ? OR {id} {sign} ?)");
+                self.and(&condition, [by.clone().into(), by.into(), after.into()]);
+            }
+            _ => self.and(&format!("{id} {sign} ?"), [after.into()]),
+        }
+    }
+
+    fn finish(mut self, (limit, offset): (i64, i64)) -> (String, Vec<Value<'static>>) {
+        let direction = if self.descending { " DESC" } else { "" };
+        let mut sql = format!("SELECT {COLUMNS}");
+        if self.is_by_trait {
+            sql.push_str(", s.value");
+        }
+        sql.extend([" FROM ", &self.from, " WHERE ", &self.condition, " ORDER BY "]);
+        if let Some(by) = self.by {
+            sql.extend([by, direction, ", "]);
+        }
+        sql.extend([self.id, direction, " LIMIT ?"]);
+        self.values.push(limit.into());
+        if offset > 0 {
+            sql.push_str(" OFFSET ?");
+            self.values.push(offset.into());
+        }
+        self.from_values.extend(self.values);
+        (sql, self.from_values)
+    }
+}
