@@ -35,32 +35,51 @@ pub const RECOVERY_ADDRESS: &str = "recovery_addresses_nid_via_value";
 
 /// Adds a new identity with all it has. Its `version` is stored as it is.
 pub fn insert(batch: &mut Batch, identity: &Identity) {
-    let metadata_admin = metadata_admin(batch, identity);
+    insert_all(batch, std::iter::once(identity));
+}
+
+/// Adds many new identities, table by table, with as few statements as it takes.
+pub fn insert_all<'a>(batch: &mut Batch, identities: impl Iterator<Item = &'a Identity> + Clone) {
+    let rows: Vec<_> = identities.clone().map(|identity| row(batch, identity)).collect();
     batch.insert(
         "identities (nid, id, version, schema_id, external_id, state, state_changed_at, metadata_admin, \
          available_aal, organization_id, document, created_at, updated_at)",
-        [[
-            NETWORK,
-            identity.id.into(),
-            identity.version.into(),
-            identity.schema_id.as_str().into(),
-            identity.external_id.as_deref().into(),
-            identity.state.as_str().into(),
-            identity.state_changed_at.into(),
-            metadata_admin,
-            identity.available_aal.as_str().into(),
-            identity.organization_id.into(),
-            Value::json(json::document(identity)),
-            identity.created_at.into(),
-            identity.updated_at.into(),
-        ]],
+        rows,
     );
-    insert_index(batch, identity.id, identity.indexed.as_deref().unwrap_or_default());
-    insert_credentials(batch, identity.id, &identity.credentials.iter().collect::<Vec<_>>());
-    let identifiers = identity.credentials.iter().flat_map(identifiers).collect();
-    insert_identifiers(batch, identity.id, identifiers);
-    insert_verifiable(batch, identity.id, &identity.verifiable_addresses.iter().collect::<Vec<_>>());
-    insert_recovery(batch, identity.id, &identity.recovery_addresses.iter().collect::<Vec<_>>());
+    let of = |identity: &'a Identity| identity.id;
+    let keys = identities.clone().flat_map(|identity| {
+        identity.indexed.iter().flatten().map(move |(name, value)| (of(identity), name.as_str(), value.as_str()))
+    });
+    insert_index(batch, keys);
+    let credentials = identities.clone().flat_map(|one| one.credentials.iter().map(move |of| (one.id, of)));
+    insert_credentials(batch, credentials);
+    let identifiers = identities.clone().flat_map(|one| {
+        one.credentials.iter().flat_map(identifiers).map(move |(kind, identifier)| (kind, identifier, one.id))
+    });
+    insert_identifiers(batch, identifiers.collect());
+    insert_verifiable(
+        batch,
+        identities.clone().flat_map(|one| one.verifiable_addresses.iter().map(move |of| (one.id, of))),
+    );
+    insert_recovery(batch, identities.flat_map(|one| one.recovery_addresses.iter().map(move |of| (one.id, of))));
+}
+
+fn row(batch: &mut Batch, identity: &Identity) -> [Value<'static>; 13] {
+    [
+        NETWORK,
+        identity.id.into(),
+        identity.version.into(),
+        Value::from(&identity.schema_id).into_owned(),
+        Value::from(identity.external_id.clone()),
+        Value::from(identity.state.as_str()),
+        identity.state_changed_at.into(),
+        metadata_admin(batch, identity),
+        Value::from(identity.available_aal.as_str()),
+        identity.organization_id.into(),
+        Value::json(json::document(identity)),
+        identity.created_at.into(),
+        identity.updated_at.into(),
+    ]
 }
 
 /// Changes an identity from what was read to what it shall be, with a statement for each difference. Both must hold
@@ -122,13 +141,13 @@ fn update_index(batch: &mut Batch, old: &Identity, new: &Identity) {
 /// Lets the index hold these values of the person, and no others.
 pub(crate) fn replace_index(batch: &mut Batch, identity: IdentityId, keys: &[(String, String)]) {
     batch.add("DELETE FROM indexed_traits WHERE nid = ? AND identity_id = ?", [NETWORK, identity.into()]);
-    insert_index(batch, identity, keys);
+    insert_index(batch, keys.iter().map(|(name, value)| (identity, name.as_str(), value.as_str())));
 }
 
-fn insert_index(batch: &mut Batch, identity: IdentityId, keys: &[(String, String)]) {
+fn insert_index<'a>(batch: &mut Batch, keys: impl Iterator<Item = (IdentityId, &'a str, &'a str)>) {
     batch.insert(
         "indexed_traits (nid, identity_id, name, value)",
-        keys.iter().map(|(name, value)| [NETWORK, identity.into(), name.as_str().into(), value.as_str().into()]),
+        keys.map(|(identity, name, value)| [NETWORK, identity.into(), name.into(), value.into()]),
     );
 }
 
@@ -172,8 +191,9 @@ fn update_credentials(batch: &mut Batch, old: &Identity, new: &Identity) {
             }
         }
     }
-    insert_credentials(batch, old.id, &added);
-    insert_identifiers(batch, old.id, after.into_iter().filter(|identifier| !before.contains(identifier)).collect());
+    insert_credentials(batch, added.into_iter().map(|credential| (old.id, credential)));
+    let added = after.into_iter().filter(|identifier| !before.contains(identifier));
+    insert_identifiers(batch, added.map(|(kind, identifier)| (kind, identifier, old.id)).collect());
 }
 
 fn update_addresses(batch: &mut Batch, old: &Identity, new: &Identity) {
@@ -188,18 +208,15 @@ fn update_addresses(batch: &mut Batch, old: &Identity, new: &Identity) {
         let sql = "DELETE FROM recovery_addresses WHERE nid = ? AND identity_id = ? AND id = ?";
         batch.add(sql, [NETWORK, old.id.into(), id.into()]);
     }
-    let added: Vec<_> =
-        new.verifiable_addresses.iter().filter(|address| !old.verifiable_addresses.contains(address)).collect();
-    insert_verifiable(batch, old.id, &added);
-    let added: Vec<_> =
-        new.recovery_addresses.iter().filter(|address| !old.recovery_addresses.contains(address)).collect();
-    insert_recovery(batch, old.id, &added);
+    let added = new.verifiable_addresses.iter().filter(|address| !old.verifiable_addresses.contains(address));
+    insert_verifiable(batch, added.map(|address| (old.id, address)));
+    let added = new.recovery_addresses.iter().filter(|address| !old.recovery_addresses.contains(address));
+    insert_recovery(batch, added.map(|address| (old.id, address)));
 }
 
-fn insert_credentials(batch: &mut Batch, identity: IdentityId, credentials: &[&Credential]) {
+fn insert_credentials<'a>(batch: &mut Batch, credentials: impl Iterator<Item = (IdentityId, &'a Credential)>) {
     let rows: Vec<_> = credentials
-        .iter()
-        .map(|credential| {
+        .map(|(identity, credential)| {
             [
                 NETWORK,
                 identity.into(),
@@ -217,23 +234,23 @@ fn insert_credentials(batch: &mut Batch, identity: IdentityId, credentials: &[&C
         .insert("credentials (nid, identity_id, type, id, identifiers, config, version, created_at, updated_at)", rows);
 }
 
-fn insert_identifiers(batch: &mut Batch, identity: IdentityId, mut identifiers: Vec<(CredentialType, &str)>) {
+fn insert_identifiers(batch: &mut Batch, mut identifiers: Vec<(CredentialType, &str, IdentityId)>) {
     // In the order of the unique index: two batches that want the same values then wait for each other, and do not
     // end in a deadlock.
-    identifiers.sort_unstable_by_key(|(kind, identifier)| (kind.as_str(), *identifier));
+    identifiers.sort_unstable_by_key(|(kind, identifier, identity)| (kind.as_str(), *identifier, *identity));
     identifiers.dedup();
     batch.insert(
         "credential_identifiers (nid, identity_id, type, identifier)",
         identifiers
             .into_iter()
-            .map(|(kind, identifier)| [NETWORK, identity.into(), kind.as_str().into(), identifier.into()]),
+            .map(|(kind, identifier, identity)| [NETWORK, identity.into(), kind.as_str().into(), identifier.into()]),
     );
 }
 
-fn insert_verifiable(batch: &mut Batch, identity: IdentityId, addresses: &[&VerifiableAddress]) {
+fn insert_verifiable<'a>(batch: &mut Batch, addresses: impl Iterator<Item = (IdentityId, &'a VerifiableAddress)>) {
     batch.insert(
         "verifiable_addresses (nid, identity_id, id, via, value, verified, status, verified_at, created_at, updated_at)",
-        addresses.iter().map(|address| {
+        addresses.map(|(identity, address)| {
             [
                 NETWORK,
                 identity.into(),
@@ -250,10 +267,10 @@ fn insert_verifiable(batch: &mut Batch, identity: IdentityId, addresses: &[&Veri
     );
 }
 
-fn insert_recovery(batch: &mut Batch, identity: IdentityId, addresses: &[&RecoveryAddress]) {
+fn insert_recovery<'a>(batch: &mut Batch, addresses: impl Iterator<Item = (IdentityId, &'a RecoveryAddress)>) {
     batch.insert(
         "recovery_addresses (nid, identity_id, id, via, value, created_at, updated_at)",
-        addresses.iter().map(|address| {
+        addresses.map(|(identity, address)| {
             [
                 NETWORK,
                 identity.into(),

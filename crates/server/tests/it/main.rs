@@ -3,6 +3,7 @@
 
 mod admin;
 mod assurance;
+mod bad_input;
 mod budgets;
 mod code;
 mod courier;
