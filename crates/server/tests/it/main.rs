@@ -25,6 +25,7 @@ mod quirks;
 mod recovery;
 mod recovery_choices;
 mod registration;
+mod rotation;
 mod second_code;
 mod security;
 mod sessions;
