@@ -2,7 +2,8 @@
 //!
 //! Whatever is asked for, one index gives the order and a page ends the reading: a page far behind costs what the first
 //! one costs. So the conditions that this index does not serve are written such that no database is tempted to take
-//! another index for them and to sort what it finds. Only a look-up by identifier reads all it finds, as that is few.
+//! another index for them and to sort what it finds. Only a look-up by a whole identifier reads all it finds, as that is
+//! few.
 
 use crate::{
     db::Store,
@@ -38,6 +39,20 @@ pub struct Filter {
     pub updated: Span,
     /// Only with these values of indexed traits: name and value as the index holds it.
     pub traits: Vec<(String, String)>,
+}
+
+impl Filter {
+    /// Whether it asks for the beginning of an identifier and nothing else.
+    pub fn is_beginning_only(&self) -> bool {
+        self.identifier.as_ref().is_some_and(|identifier| identifier.prefix)
+            && self.ids.is_empty()
+            && self.organization_id.is_none()
+            && self.state.is_none()
+            && self.schema_id.is_none()
+            && !self.created.is_given()
+            && !self.updated.is_given()
+            && self.traits.is_empty()
+    }
 }
 
 /// From a time on, and until before another.
@@ -99,6 +114,9 @@ pub enum Sort {
     UpdatedAt,
     /// By an indexed trait; whoever lacks it is not in the list.
     Trait(String),
+    /// By the first of their identifiers that begins as the filter says, never descending. Where the filter asks for
+    /// anything else, too, by id.
+    Identifier,
 }
 
 /// Where a list goes on.
@@ -147,12 +165,18 @@ pub async fn search(
     if texts.chain(filter.traits.iter().map(|(_, value)| value)).any(|text| is_unstorable(text)) {
         return Ok(page.list(Vec::new(), |(_, place): &(Identity, Place)| place.clone()).map(|(identity, _)| identity));
     }
-    let mut query = Query::of(filter, order);
-    query.filter(filter);
-    if let Some(after) = page.key() {
-        query.go_on(after);
-    }
-    let (sql, values) = query.finish(page.bounds());
+    let by_identifier = order.by == Sort::Identifier && filter.is_beginning_only();
+    let (sql, values) = match &filter.identifier {
+        Some(identifier) if by_identifier => beginnings(identifier, page.key(), page.bounds()),
+        _ => {
+            let mut query = Query::of(filter, order);
+            query.filter(filter);
+            if let Some(after) = page.key() {
+                query.go_on(after);
+            }
+            query.finish(page.bounds())
+        }
+    };
     let by = order.by.clone();
     let items = store.scan(sql, values, move |row| {
         let identity = identity(row)?;
@@ -160,7 +184,8 @@ pub async fn search(
             Sort::Id => None,
             Sort::CreatedAt => Some(By::Time(identity.created_at)),
             Sort::UpdatedAt => Some(By::Time(identity.updated_at)),
-            Sort::Trait(_) => Some(By::Text(row.get(COLUMN_OF_TRAIT)?)),
+            Sort::Identifier if !by_identifier => None,
+            Sort::Trait(_) | Sort::Identifier => Some(By::Text(row.get(COLUMN_OF_TEXT)?)),
         };
         let place = Place { by, id: identity.id };
         Ok((identity, place))
@@ -168,8 +193,61 @@ pub async fn search(
     Ok(page.list(items.await?, |(_, place)| place.clone()).map(|(identity, _)| identity))
 }
 
-/// The trait that a list is sorted by is read after the columns of the identity.
-const COLUMN_OF_TRAIT: usize = 12;
+/// A text that a list is sorted by is read after the columns of the identity.
+const COLUMN_OF_TEXT: usize = 12;
+
+/// Types of credentials whose identifiers are looked at, and whether these are verbatim.
+const NAMED: [(&str, bool); 5] =
+    [("password", false), ("code", false), ("webauthn", false), ("oidc", true), ("saml", true)];
+
+/// Who has an identifier that begins so, in the order of identifiers: of each type no more is read than a page holds, so
+/// that two letters among a million people cost what a whole name costs. Whoever has several is found by the first.
+fn beginnings(
+    identifier: &IdentifierFilter,
+    after: Option<Place>,
+    (limit, offset): (i64, i64),
+) -> (String, Vec<Value<'static>>) {
+    let (matches, bounds) = identifier.condition();
+    let matches = matches.replace("n.", "e.");
+    let after = after.and_then(|place| match place.by {
+        Some(By::Text(text)) => Some((text, place.id)),
+        _ => None,
+    });
+    let (mut parts, mut values) = (Vec::new(), Vec::new());
+    for (index, (kind, verbatim)) in NAMED.into_iter().enumerate() {
+        let beginning = if verbatim { &identifier.verbatim } else { &identifier.normalized };
+        let from = after.iter().map(|(text, _)| text).chain([beginning]).max().cloned().unwrap_or_default();
+        let mut part = format!(
+            "SELECT * FROM (SELECT n.identity_id, n.identifier FROM credential_identifiers n \
+             WHERE n.nid = ? AND n.type = '{kind}' AND n.identifier >= ? AND n.identifier < ?"
+        );
+        values.extend([NETWORK, from.into(), format!("{beginning}{}", char::MAX).into()]);
+        if let Some((text, id)) = &after {
+            part.push_str(" AND (n.identifier > ? OR n.identity_id > ?)");
+            values.extend([text.clone().into(), (*id).into()]);
+        }
+        part.push_str(&format!(
+            " AND NOT EXISTS (SELECT 1 FROM credential_identifiers e WHERE e.nid = n.nid \
+             AND e.identity_id = n.identity_id AND {matches} \
+             AND (e.identifier < n.identifier OR (e.identifier = n.identifier AND e.type < n.type))) \
+             ORDER BY n.identifier LIMIT ?) b{index}"
+        ));
+        values.extend(bounds.iter().cloned());
+        values.push(limit.saturating_add(offset).into());
+        parts.push(part);
+    }
+    let mut sql = format!(
+        "SELECT {COLUMNS}, m.identifier FROM ({}) m CROSS JOIN identities i WHERE i.nid = ? AND i.id = m.identity_id \
+         ORDER BY m.identifier, i.id LIMIT ?",
+        parts.join(" UNION ALL ")
+    );
+    values.extend([NETWORK, limit.into()]);
+    if offset > 0 {
+        sql.push_str(" OFFSET ?");
+        values.push(offset.into());
+    }
+    (sql, values)
+}
 
 /// A statement that is being written.
 struct Query {
@@ -215,7 +293,8 @@ impl Query {
             served: Served::Nothing,
         };
         match &order.by {
-            Sort::Id => query.served = Served::Words,
+            // Without a beginning there is nothing to sort by but the id.
+            Sort::Id | Sort::Identifier => query.served = Served::Words,
             Sort::CreatedAt => (query.by, query.served) = (Some("i.created_at"), Served::Created),
             Sort::UpdatedAt => (query.by, query.served) = (Some("i.updated_at"), Served::Updated),
             Sort::Trait(_) => (query.by, query.is_by_trait) = (Some("s.value"), true),
@@ -234,7 +313,7 @@ impl Query {
                 query.and("s.nid = ? AND s.name = ?", [NETWORK, name.clone().into()]);
                 query.and("i.id = s.identity_id", []);
             }
-            Sort::Id if filter.identifier.is_none() => {
+            Sort::Id | Sort::Identifier if filter.identifier.is_none() => {
                 if let Some((name, value)) = filter.traits.first() {
                     "indexed_traits t CROSS JOIN identities i".clone_into(&mut query.from);
                     query.id = "t.identity_id";

@@ -166,6 +166,36 @@ async fn nobody_is_found_by_half_an_index() {
     .await;
 }
 
+#[tokio::test]
+async fn looking_takes_few_statements() {
+    scenario(setup(&["team"]), async |app| {
+        app.reindex().await;
+        let person = made(app, "a", "red", 1, "active").await;
+        for number in 0..250 {
+            let item = json!({ "create": { "traits": { "email": format!("p{number}@example.org"), "team": "red" } } });
+            let body = json!({ "identities": [item] });
+            assert_eq!(app.admin("PATCH", "/admin/identities", Some(body)).await.status, 200);
+        }
+        let id = person["id"].as_str().unwrap();
+        for (path, most) in [
+            (format!("/admin/identities/{id}"), 1),
+            (format!("/admin/identities/{id}?include_credential=password"), 1),
+            ("/admin/identities?page_size=250".to_owned(), 1),
+            ("/admin/identities?page_size=250&include_credential=password".to_owned(), 2),
+            ("/admin/identities?page_size=250&sort=-created_at&state=active".to_owned(), 1),
+            ("/admin/identities?page_size=250&traits.team=red".to_owned(), 2),
+            ("/admin/identities?credentials_identifier=a%40example.org".to_owned(), 2),
+            ("/admin/sessions?page_size=250&expand=identity&expand=devices".to_owned(), 2),
+        ] {
+            let before = app.store.trace().statements();
+            assert_eq!(app.admin("GET", &path, None).await.status, 200, "{path}");
+            let taken = app.store.trace().statements() - before;
+            assert!(taken <= most, "{path}: {taken} statements");
+        }
+    })
+    .await;
+}
+
 /// The configuration of a running server, with the team indexed.
 fn with_index(app: &App) -> zelos_core::config::Config {
     let snapshot = app.engine.snapshot();

@@ -3,17 +3,17 @@
 use crate::{
     database::{Database, each},
     identities::insert,
-    sample::{NOW, person},
+    sample::{self, NOW, person},
 };
 use serde_json::json;
 use time::Duration;
 use zelos_core::{
-    identity::{Identity, State},
+    identity::{CredentialType, Identity, State},
     schema::{IdentitySchema, Schemas},
 };
 use zelos_store::{
     Batch, Error, Page, Store,
-    directory::{Filter, Order, Sort, Span, search},
+    directory::{Filter, IdentifierFilter, Order, Sort, Span, search},
     identities, trait_index,
 };
 
@@ -64,7 +64,7 @@ async fn every_order_leads_through_all_pages() {
                 let found = pages(&store, &Filter::default(), &order).await;
                 let mut expected = found.clone();
                 match by {
-                    Sort::Id => expected.sort_by_key(|person| person.id),
+                    Sort::Id | Sort::Identifier => expected.sort_by_key(|person| person.id),
                     Sort::CreatedAt => expected.sort_by_key(|person| (person.created_at, person.id)),
                     Sort::UpdatedAt => expected.sort_by_key(|person| (person.updated_at, person.id)),
                     Sort::Trait(_) => expected.sort_by_key(|person| (team(person), person.id)),
@@ -102,6 +102,40 @@ async fn filters_are_combined() {
             let filter = Filter { traits: vec![("traits.team".into(), "b\0".into())], ..Filter::default() };
             assert_eq!(pages(&store, &filter, &order).await.len(), 0, "{order:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beginnings_are_found_once_each_in_the_order_of_names() {
+    each(|Database { store, .. }| async move {
+        for number in 1..=10 {
+            insert(&store, &sorted(number)).await.unwrap();
+        }
+        // Somebody with a name at another server that is somebody else's here, and one that begins alike.
+        let mut guest = sorted(11);
+        guest.credentials.push(sample::credential(11, CredentialType::Oidc, &["name-3", "name-5:x", "Name-1"]));
+        insert(&store, &guest).await.unwrap();
+        let order = Order { by: Sort::Identifier, descending: false };
+        let find = async |text: &str| {
+            let identifier = IdentifierFilter { normalized: text.to_lowercase(), verbatim: text.into(), prefix: true };
+            let filter = Filter { identifier: Some(identifier), ..Filter::default() };
+            let mut found = Vec::new();
+            for person in pages(&store, &filter, &order).await {
+                found.push(person.external_id.unwrap().replace("external-", ""));
+            }
+            found.join(" ")
+        };
+        assert_eq!(find("name-").await, "1 10 11 2 3 4 5 6 7 8 9", "name-11 is the first of the guest's names");
+        assert_eq!(find("name-3").await, "3 11", "one name of two people");
+        assert_eq!(find("name-5").await, "5 11");
+        assert_eq!(find("Name-1").await, "11 1 10", "verbatim only where names are");
+        assert_eq!(find("person-1").await, "10 11 1", "password and code have the same");
+        assert_eq!(find("nobody").await, "");
+        let identifier = IdentifierFilter { normalized: "name-".into(), verbatim: "name-".into(), prefix: true };
+        let filter = Filter { identifier: Some(identifier), ..Filter::default() };
+        let third = search(&store, &filter, &order, Page::Number { page: 2, size: 4 }).await.unwrap().items;
+        assert_eq!(third.len(), 3, "by number as well");
     })
     .await;
 }

@@ -94,13 +94,14 @@ fn indexed<'a>(schemas: &'a Schemas, name: &str) -> Result<&'a Indexed> {
     }))
 }
 
-/// In which order they are asked for. Without a word, whoever asks for a time gets them by that time, and everybody
-/// else by id.
+/// In which order they are asked for. Without a word, whoever asks for a time gets them by that time, whoever asks for
+/// the beginning of an identifier and nothing else by these, and everybody else by id.
 pub(super) fn order(query: &Query, filter: &Filter, schemas: &Schemas) -> Result<Order> {
     let Some(text) = query::value(query, "sort") else {
         let by = match (filter.created.is_given(), filter.updated.is_given()) {
             (true, _) => Sort::CreatedAt,
             (false, true) => Sort::UpdatedAt,
+            (false, false) if filter.is_beginning_only() => Sort::Identifier,
             (false, false) => Sort::Id,
         };
         return Ok(Order { by, descending: false });
@@ -187,6 +188,9 @@ mod tests {
         };
         let by = |by, descending| Order { by, descending };
         assert_eq!(of("").unwrap(), by(Sort::Id, false));
+        assert_eq!(of("preview_credentials_identifier_similar=a").unwrap(), by(Sort::Identifier, false));
+        assert_eq!(of("preview_credentials_identifier_similar=a&state=active").unwrap(), by(Sort::Id, false));
+        assert_eq!(of("credentials_identifier=a").unwrap(), by(Sort::Id, false));
         assert_eq!(of("sort=-created_at").unwrap(), by(Sort::CreatedAt, true));
         assert_eq!(of("sort=traits.name").unwrap(), by(Sort::Trait("traits.name".into()), false));
         assert_eq!(of("updated_before=2030-01-02T03:04:05Z").unwrap(), by(Sort::UpdatedAt, false));

@@ -85,7 +85,7 @@ fn what_only_looks_denied_changes_nothing_that_is_read() {
             }
         }
     }
-    // Quirk: the name on the list is misspelt, so this one is free (identity/handler.go).
+    // The name on the list is misspelt, so this one is free.
     let patch = br#"[{"op": "replace", "path": "/state_changed_at", "value": "y"}]"#;
     assert_eq!(apply(patch, &mut document.clone()), Ok(()));
 }
