@@ -81,20 +81,40 @@ pub struct IdentifierFilter {
 }
 
 impl IdentifierFilter {
-    /// The condition on `credential_identifiers n`, and its values.
-    fn condition(&self) -> (&'static str, Vec<Value<'static>>) {
-        let bounds =
-            |text: &str| -> [Value<'static>; 2] { [text.to_owned().into(), format!("{text}{}", char::MAX).into()] };
-        if self.prefix {
-            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier >= ? AND n.identifier < ?) \
-                       OR (n.type IN ('oidc', 'saml') AND n.identifier >= ? AND n.identifier < ?))";
-            (sql, [bounds(&self.normalized), bounds(&self.verbatim)].concat())
+    /// Who has such an identifier, each person once: a table for a `FROM`, and its values.
+    ///
+    /// SQLite takes no index for what an `OR` asks of two columns at once, so there are two selects; and where it could
+    /// get people in order by reading all identifiers of everybody it would, but for the `LIMIT`s, which bound nothing:
+    /// an identifier is in each type but once.
+    fn table(&self) -> (String, Vec<Value<'static>>) {
+        let (condition, limits) = if self.prefix {
+            ("n.identifier >= ? AND n.identifier < ?", [1_000_000_000, 1_000_000_000])
         } else {
-            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier = ?) \
-                       OR (n.type IN ('oidc', 'saml') AND n.identifier = ?))";
-            (sql, vec![self.normalized.clone().into(), self.verbatim.clone().into()])
+            ("n.identifier = ?", [3, 2])
+        };
+        let one = |types: &str, limit: i64| {
+            format!(
+                "SELECT n.identity_id FROM credential_identifiers n \
+                 WHERE n.nid = ? AND n.type IN ({types}) AND {condition} LIMIT {limit}"
+            )
+        };
+        let mut values = Vec::new();
+        for text in [&self.normalized, &self.verbatim] {
+            values.extend([NETWORK, text.clone().into()]);
+            values.extend(self.prefix.then(|| end(text).into()));
         }
+        let table = format!(
+            "(SELECT DISTINCT u.identity_id FROM (SELECT * FROM ({}) b0 UNION ALL SELECT * FROM ({}) b1) u)",
+            one("'password', 'code', 'webauthn'", limits[0]),
+            one("'oidc', 'saml'", limits[1])
+        );
+        (table, values)
     }
+}
+
+/// What follows all texts that begin so.
+fn end(beginning: &str) -> String {
+    format!("{beginning}{}", char::MAX)
 }
 
 /// In which order a list comes; equals come by id.
@@ -207,8 +227,6 @@ fn beginnings(
     after: Option<Place>,
     (limit, offset): (i64, i64),
 ) -> (String, Vec<Value<'static>>) {
-    let (matches, bounds) = identifier.condition();
-    let matches = matches.replace("n.", "e.");
     let after = after.and_then(|place| match place.by {
         Some(By::Text(text)) => Some((text, place.id)),
         _ => None,
@@ -221,18 +239,23 @@ fn beginnings(
             "SELECT * FROM (SELECT n.identity_id, n.identifier FROM credential_identifiers n \
              WHERE n.nid = ? AND n.type = '{kind}' AND n.identifier >= ? AND n.identifier < ?"
         );
-        values.extend([NETWORK, from.into(), format!("{beginning}{}", char::MAX).into()]);
+        values.extend([NETWORK, from.into(), end(beginning).into()]);
         if let Some((text, id)) = &after {
             part.push_str(" AND (n.identifier > ? OR n.identity_id > ?)");
             values.extend([text.clone().into(), (*id).into()]);
         }
-        part.push_str(&format!(
+        part.extend([
             " AND NOT EXISTS (SELECT 1 FROM credential_identifiers e WHERE e.nid = n.nid \
-             AND e.identity_id = n.identity_id AND {matches} \
+             AND e.identity_id = n.identity_id \
+             AND ((e.type IN ('password', 'code', 'webauthn') AND e.identifier >= ? AND e.identifier < ?) \
+             OR (e.type IN ('oidc', 'saml') AND e.identifier >= ? AND e.identifier < ?)) \
              AND (e.identifier < n.identifier OR (e.identifier = n.identifier AND e.type < n.type))) \
-             ORDER BY n.identifier LIMIT ?) b{index}"
-        ));
-        values.extend(bounds.iter().cloned());
+             ORDER BY n.identifier LIMIT ?) b",
+            &index.to_string(),
+        ]);
+        for text in [&identifier.normalized, &identifier.verbatim] {
+            values.extend([text.clone().into(), end(text).into()]);
+        }
         values.push(limit.saturating_add(offset).into());
         parts.push(part);
     }
@@ -329,12 +352,9 @@ impl Query {
     }
 
     fn by_identifier(&mut self, identifier: &IdentifierFilter) {
-        let (condition, values) = identifier.condition();
-        self.from = format!(
-            "(SELECT DISTINCT n.identity_id FROM credential_identifiers n WHERE n.nid = ? AND {condition}) m \
-             CROSS JOIN identities i"
-        );
-        self.from_values = std::iter::once(NETWORK).chain(values).collect();
+        let (table, values) = identifier.table();
+        self.from = format!("{table} m CROSS JOIN identities i");
+        self.from_values = values;
         self.and("i.id = m.identity_id", []);
         self.served = Served::Nothing;
     }
