@@ -10,7 +10,7 @@ use crate::measure::Measure;
 use crate::options::Options;
 use crate::out;
 use crate::report::{Key, Report, Results, scheme};
-use crate::scenario::{Place, Scenario, Stage, alone, shared};
+use crate::scenario::{Crowd, Place, Scenario, Stage, alone, shared};
 use crate::server::Launcher;
 use crate::world::World;
 
@@ -25,6 +25,9 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
                     let turn = Turn { options, dsn, server, round };
                     turn.on_a_shared_server(hasher, &mut results).await;
                 }
+            }
+            for (server, _) in options.servers.iter().enumerate() {
+                Turn { options, dsn, server, round }.among_many(&mut results).await;
             }
             for scenario in options.chosen().into_iter().filter(|s| s.place() == Place::Alone) {
                 for (server, _) in options.servers.iter().enumerate() {
@@ -83,6 +86,41 @@ impl<'a> Turn<'a> {
             let stage = Stage { launcher, running: &running, world: &world };
             let outcome = shared(*scenario, stage).await;
             self.keep(*scenario, outcome, results);
+        }
+        running.stop().await
+    }
+
+    async fn among_many(&self, results: &mut Results) {
+        let mut chosen = self.options.chosen();
+        chosen.retain(|scenario| scenario.place() == Place::Crowded);
+        if chosen.is_empty() {
+            return;
+        }
+        if let Err(error) = self.play_among_many(&chosen, results).await {
+            for scenario in chosen {
+                self.keep(scenario, Err(anyhow::anyhow!("{error:#}")), results);
+            }
+        }
+    }
+
+    async fn play_among_many(&self, chosen: &[Scenario], results: &mut Results) -> Result<()> {
+        let launcher = self.launcher();
+        let (_home, running) = launcher.start(Hasher::Bcrypt(4)).await?;
+        let world = World::with_people(&running, 1).await?;
+        let stage = Stage { launcher, running: &running, world: &world };
+        let crowd = Crowd::of(self.options);
+        self.say(Scenario::Import);
+        let imported = crowd.import(stage).await;
+        self.keep(Scenario::Import, imported, results);
+        let mut others = chosen.to_vec();
+        others.retain(|scenario| *scenario != Scenario::Import);
+        if !others.is_empty() {
+            crowd.walk(stage).await?;
+        }
+        for scenario in others {
+            self.say(scenario);
+            let outcome = crowd.play(scenario, stage).await;
+            self.keep(scenario, outcome, results);
         }
         running.stop().await
     }

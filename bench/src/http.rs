@@ -29,7 +29,18 @@ impl Request {
     }
 
     pub(crate) fn post(path: &str) -> Self {
-        Self { head: format!("POST {path} HTTP/1.1\r\n"), body: Vec::new() }
+        Self::of("POST", path)
+    }
+
+    pub(crate) fn of(method: &str, path: &str) -> Self {
+        Self { head: format!("{method} {path} HTTP/1.1\r\n"), body: Vec::new() }
+    }
+
+    /// JSON that is text already.
+    pub(crate) fn text(self, body: String) -> Self {
+        let mut request = self.header("Content-Type", "application/json");
+        request.body = body.into_bytes();
+        request
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -51,7 +62,7 @@ impl Request {
     }
 
     fn bytes(&self, address: SocketAddr) -> Vec<u8> {
-        let length = if self.head.starts_with("POST") {
+        let length = if self.head.starts_with("POST") || !self.body.is_empty() {
             format!("Content-Length: {}\r\n", self.body.len())
         } else {
             String::new()
@@ -85,6 +96,11 @@ impl Response {
 
     pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).with_context(|| format!("not JSON: {}", self.excerpt()))
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
     }
 
     /// Fails, with the beginning of the body, unless the status is this one.

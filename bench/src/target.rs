@@ -78,6 +78,9 @@ pub(crate) fn targets(scenario: Scenario, scheme: &str) -> &'static [(Figure, f6
         Scenario::Mix => &[(Figure::Rest, 60.0)],
         Scenario::Mail => &[(Figure::Rate, 500.0)],
         Scenario::RecoveryStart | Scenario::VerificationStart => &[(Figure::Telling, 1.1)],
+        Scenario::Import if embedded => &[(Figure::Rate, 10.0)],
+        Scenario::Import => &[(Figure::Rate, 4.0)],
+        Scenario::FindIdentifier | Scenario::FindPrefix => &[(Figure::P50, 1.0)],
         _ => &[],
     }
 }

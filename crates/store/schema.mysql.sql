@@ -235,3 +235,30 @@ CREATE TABLE imports (
   updated_at DATETIME(6) NOT NULL,
   PRIMARY KEY (nid, source, stage)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- 0009_indexed_traits
+
+CREATE TABLE indexed_traits (
+  nid BINARY(16) NOT NULL,
+  identity_id BINARY(16) NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  value VARCHAR(512) NOT NULL,
+  PRIMARY KEY (nid, identity_id, name),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX indexed_traits_nid_name_value ON indexed_traits (nid, name, value, identity_id);
+
+CREATE TABLE trait_indexes (
+  nid BINARY(16) NOT NULL,
+  schema_id VARCHAR(512) NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  kind VARCHAR(64) NOT NULL,
+  PRIMARY KEY (nid, schema_id, name)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX identities_nid_created_at ON identities (nid, created_at, id);
+
+CREATE INDEX identities_nid_updated_at ON identities (nid, updated_at, id);
+
+CREATE INDEX identities_nid_state ON identities (nid, state, id);

@@ -235,3 +235,30 @@ CREATE TABLE imports (
   updated_at TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (nid, source, stage)
 );
+
+-- 0009_indexed_traits
+
+CREATE TABLE indexed_traits (
+  nid UUID NOT NULL,
+  identity_id UUID NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  value TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (nid, identity_id, name),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+);
+
+CREATE INDEX indexed_traits_nid_name_value ON indexed_traits (nid, name, value, identity_id);
+
+CREATE TABLE trait_indexes (
+  nid UUID NOT NULL,
+  schema_id TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (nid, schema_id, name)
+);
+
+CREATE INDEX identities_nid_created_at ON identities (nid, created_at, id);
+
+CREATE INDEX identities_nid_updated_at ON identities (nid, updated_at, id);
+
+CREATE INDEX identities_nid_state ON identities (nid, state, id);

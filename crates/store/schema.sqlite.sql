@@ -235,3 +235,30 @@ CREATE TABLE imports (
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (nid, source, stage)
 ) STRICT;
+
+-- 0009_indexed_traits
+
+CREATE TABLE indexed_traits (
+  nid BLOB NOT NULL,
+  identity_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (nid, identity_id, name),
+  FOREIGN KEY (nid, identity_id) REFERENCES identities (nid, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX indexed_traits_nid_name_value ON indexed_traits (nid, name, value, identity_id);
+
+CREATE TABLE trait_indexes (
+  nid BLOB NOT NULL,
+  schema_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  PRIMARY KEY (nid, schema_id, name)
+) STRICT;
+
+CREATE INDEX identities_nid_created_at ON identities (nid, created_at, id);
+
+CREATE INDEX identities_nid_updated_at ON identities (nid, updated_at, id);
+
+CREATE INDEX identities_nid_state ON identities (nid, state, id);

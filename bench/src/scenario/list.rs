@@ -36,6 +36,13 @@ pub(crate) enum Scenario {
     Mail,
     RecoveryStart,
     VerificationStart,
+    #[value(name = "import-1000")]
+    Import,
+    ListFirst,
+    ListDeep,
+    FindIdentifier,
+    FindPrefix,
+    DeleteIdentity,
 }
 
 /// Where a scenario runs.
@@ -43,6 +50,8 @@ pub(crate) enum Scenario {
 pub(crate) enum Place {
     /// On a server with people, which scenarios of the same hasher share.
     Shared(Hasher),
+    /// On a server with a million people.
+    Crowded,
     /// On servers that it starts itself.
     Alone,
 }
@@ -56,6 +65,12 @@ impl Scenario {
             Scenario::Hash => Place::Shared(Hasher::Bcrypt(10)),
             Scenario::WhoamiBcrypt12 => Place::Shared(Hasher::Bcrypt(12)),
             Scenario::WhoamiArgon2 => Place::Shared(Hasher::Argon2),
+            Scenario::Import
+            | Scenario::ListFirst
+            | Scenario::ListDeep
+            | Scenario::FindIdentifier
+            | Scenario::FindPrefix
+            | Scenario::DeleteIdentity => Place::Crowded,
             Scenario::Argon2Fifty
             | Scenario::StartExisting
             | Scenario::StartEmpty
@@ -112,6 +127,12 @@ impl Scenario {
                 "asking for a code to recover an account, for known and unknown addresses in turn"
             }
             Scenario::VerificationStart => "the same to verify an address",
+            Scenario::Import => "1,000 people with hashed passwords taken in by one request, until there are a million",
+            Scenario::ListFirst => "the first 250 of a million people",
+            Scenario::ListDeep => "250 of them near the end of the list",
+            Scenario::FindIdentifier => "one of them by an identifier",
+            Scenario::FindPrefix => "one of them by the first nine characters of an identifier",
+            Scenario::DeleteIdentity => "one of them deleted",
             Scenario::Mix => "10,000 requests of all kinds over eight connections, then memory",
         }
     }

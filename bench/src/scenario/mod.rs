@@ -3,12 +3,14 @@
 //!
 //! - [`steady`]: one kind of request over and over; its CPU time is the figure.
 //! - [`contention`]: `whoami` while many passwords are being hashed; its latency is the figure.
+//! - [`crowd`]: a million people taken in, listed, found and deleted.
 //! - [`discretion`]: whether it takes as long to answer about addresses that nobody has.
 //! - [`footprint`]: memory and program size.
 //! - [`mail`]: how fast mail that waits is delivered.
 //! - [`start`]: from starting the process to being ready.
 
 mod contention;
+mod crowd;
 mod discretion;
 mod footprint;
 mod list;
@@ -17,5 +19,6 @@ mod stage;
 mod start;
 mod steady;
 
+pub(crate) use crowd::Crowd;
 pub(crate) use list::{Place, Scenario, list};
 pub(crate) use stage::{Stage, alone, shared};

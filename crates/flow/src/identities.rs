@@ -54,6 +54,7 @@ pub fn blank(clock: &dyn Clock, rng: &dyn Rng, schema_id: String) -> Identity {
         state: State::Active,
         state_changed_at: Some(now),
         traits: json!({}),
+        indexed: None,
         metadata_public: Value::Null,
         metadata_admin: Value::Null,
         verifiable_addresses: Vec::new(),
@@ -147,6 +148,7 @@ pub fn apply(clock: &dyn Clock, rng: &dyn Rng, identity: &mut Identity, derived:
         }
     }
     identity.traits = derived.traits;
+    identity.indexed = Some(derived.indexed);
 }
 
 /// Where codes are sent for that credential.

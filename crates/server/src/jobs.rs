@@ -1,4 +1,5 @@
-//! What the server does by itself: deleting what has expired, a little at a time, so that no request waits behind it.
+//! What the server does by itself: deleting what has expired, a little at a time, so that no request waits behind it, and
+//! building the index of traits when schemas have changed.
 //!
 //! Of several instances on one database one does it, by a lease; the others look from time to time whether it still does.
 
@@ -7,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 use uuid::Uuid;
 use zelos_flow::Engine;
-use zelos_store::{cleanup, leases};
+use zelos_store::{cleanup, leases, trait_index};
 
 /// The shortest pause between two rounds; the longest is twice as long.
 const PAUSE: Duration = Duration::from_mins(1);
@@ -46,6 +47,37 @@ pub(crate) async fn sweep(engine: Arc<Engine>, mut ending: Ending) {
         () = work => {}
         _ = ending.wait_for(|ends| *ends) => {}
     }
+}
+
+/// How often the index of traits is compared with what the schemas declare.
+const LOOK_AT_INDEX: Duration = Duration::from_secs(5);
+
+/// Builds the index of traits when the schemas declare another one than was built, until the server ends. Whoever of
+/// several instances comes late finds it done; two at once do no harm.
+pub(crate) async fn index(engine: Arc<Engine>, mut ending: Ending) {
+    let work = async {
+        loop {
+            match index_once(&engine).await {
+                Ok(Some(people)) => tracing::info!(people, "the index of traits is what the schemas declare"),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(%error, "the index of traits could not be built; later"),
+            }
+            sleep(LOOK_AT_INDEX).await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        _ = ending.wait_for(|ends| *ends) => {}
+    }
+}
+
+/// Builds the index of traits if it is not what the schemas declare; answers for how many people it had to be changed.
+async fn index_once(engine: &Engine) -> Result<Option<u64>, zelos_store::Error> {
+    let snapshot = engine.snapshot();
+    if trait_index::is_current(&engine.store, &snapshot.schemas).await? {
+        return Ok(None);
+    }
+    trait_index::rebuild(&engine.store, &snapshot.schemas).await.map(Some)
 }
 
 /// Deletes all that has expired by now.

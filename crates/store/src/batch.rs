@@ -78,11 +78,15 @@ impl Batch {
     /// Adds the rows of one table with as few statements as it takes; `columns` is `table (a, b, c)`, and each row has
     /// a value for each column.
     pub fn insert<'a, const N: usize>(&mut self, columns: &str, rows: impl IntoIterator<Item = [Value<'a>; N]>) {
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
+        let rows: Vec<[Value<'a>; N]> = rows.into_iter().collect();
+        let mut left = rows.len();
+        let mut rows = rows.into_iter();
+        while left > 0 {
+            let count = ROWS_AN_INSERT.into_iter().find(|count| *count <= left).unwrap_or(left);
+            left -= count;
             let mut sql = format!("INSERT INTO {columns} VALUES ");
-            let mut values = Vec::with_capacity(N);
-            for (index, row) in rows.by_ref().take(ROWS_AN_INSERT).enumerate() {
+            let mut values = Vec::with_capacity(N * count);
+            for (index, row) in rows.by_ref().take(count).enumerate() {
                 sql.push_str(if index == 0 { "(?" } else { ", (?" });
                 sql.extend(std::iter::repeat_n(", ?", N.saturating_sub(1)));
                 sql.push(')');
@@ -120,8 +124,9 @@ impl Batch {
     }
 }
 
-/// Bounds the number of different texts that multi-row inserts lead to, and the parameters of each.
-const ROWS_AN_INSERT: usize = 16;
+/// How many rows a multi-row insert has, if there are as many left: that bounds the number of different texts, and the
+/// parameters of each.
+const ROWS_AN_INSERT: [usize; 2] = [128, 16];
 
 #[cfg(test)]
 mod tests {
@@ -134,6 +139,10 @@ mod tests {
         assert_eq!(batch.len(), 2);
         assert_eq!(batch.statements[0].values.len(), 32);
         assert_eq!(batch.statements[1].sql, "INSERT INTO t (a, b) VALUES (?, ?)");
+        let mut many = Batch::new();
+        many.insert("t (a)", (0..300_i64).map(|n| [n.into()]));
+        let counts: Vec<usize> = many.statements.iter().map(|statement| statement.values.len()).collect();
+        assert_eq!(counts, [128, 128, 16, 16, 12]);
         batch.insert("t (a, b)", std::iter::empty::<[Value<'_>; 2]>());
         assert_eq!(batch.len(), 2, "no rows, no statement");
     }

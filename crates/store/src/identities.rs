@@ -7,16 +7,17 @@ use crate::{
     batch::{Batch, Expect},
     db::Store,
     error::Error,
-    page::{List, Page, marks, padded},
+    page::{marks, padded},
     value::{NETWORK, Row, Value},
 };
 use serde::Deserialize;
-use uuid::Uuid;
 use zelos_core::{
     id::{CredentialId, IdentityId},
     identity::{Credential, CredentialType, Identity, RecoveryAddress, VerifiableAddress, Via, json},
     session::Person,
 };
+
+pub use crate::directory::{Filter, IdentifierFilter, list};
 
 /// Guard: the identity was changed or deleted since it was read.
 pub const VERSION: &str = "identity version";
@@ -34,31 +35,51 @@ pub const RECOVERY_ADDRESS: &str = "recovery_addresses_nid_via_value";
 
 /// Adds a new identity with all it has. Its `version` is stored as it is.
 pub fn insert(batch: &mut Batch, identity: &Identity) {
-    let metadata_admin = metadata_admin(batch, identity);
+    insert_all(batch, std::iter::once(identity));
+}
+
+/// Adds many new identities, table by table, with as few statements as it takes.
+pub fn insert_all<'a>(batch: &mut Batch, identities: impl Iterator<Item = &'a Identity> + Clone) {
+    let rows: Vec<_> = identities.clone().map(|identity| row(batch, identity)).collect();
     batch.insert(
         "identities (nid, id, version, schema_id, external_id, state, state_changed_at, metadata_admin, \
          available_aal, organization_id, document, created_at, updated_at)",
-        [[
-            NETWORK,
-            identity.id.into(),
-            identity.version.into(),
-            identity.schema_id.as_str().into(),
-            identity.external_id.as_deref().into(),
-            identity.state.as_str().into(),
-            identity.state_changed_at.into(),
-            metadata_admin,
-            identity.available_aal.as_str().into(),
-            identity.organization_id.into(),
-            Value::json(json::document(identity)),
-            identity.created_at.into(),
-            identity.updated_at.into(),
-        ]],
+        rows,
     );
-    insert_credentials(batch, identity.id, &identity.credentials.iter().collect::<Vec<_>>());
-    let identifiers = identity.credentials.iter().flat_map(identifiers).collect();
-    insert_identifiers(batch, identity.id, identifiers);
-    insert_verifiable(batch, identity.id, &identity.verifiable_addresses.iter().collect::<Vec<_>>());
-    insert_recovery(batch, identity.id, &identity.recovery_addresses.iter().collect::<Vec<_>>());
+    let of = |identity: &'a Identity| identity.id;
+    let keys = identities.clone().flat_map(|identity| {
+        identity.indexed.iter().flatten().map(move |(name, value)| (of(identity), name.as_str(), value.as_str()))
+    });
+    insert_index(batch, keys);
+    let credentials = identities.clone().flat_map(|one| one.credentials.iter().map(move |of| (one.id, of)));
+    insert_credentials(batch, credentials);
+    let identifiers = identities.clone().flat_map(|one| {
+        one.credentials.iter().flat_map(identifiers).map(move |(kind, identifier)| (kind, identifier, one.id))
+    });
+    insert_identifiers(batch, identifiers.collect());
+    insert_verifiable(
+        batch,
+        identities.clone().flat_map(|one| one.verifiable_addresses.iter().map(move |of| (one.id, of))),
+    );
+    insert_recovery(batch, identities.flat_map(|one| one.recovery_addresses.iter().map(move |of| (one.id, of))));
+}
+
+fn row(batch: &mut Batch, identity: &Identity) -> [Value<'static>; 13] {
+    [
+        NETWORK,
+        identity.id.into(),
+        identity.version.into(),
+        Value::from(&identity.schema_id).into_owned(),
+        Value::from(identity.external_id.clone()),
+        Value::from(identity.state.as_str()),
+        identity.state_changed_at.into(),
+        metadata_admin(batch, identity),
+        Value::from(identity.available_aal.as_str()),
+        identity.organization_id.into(),
+        Value::json(json::document(identity)),
+        identity.created_at.into(),
+        identity.updated_at.into(),
+    ]
 }
 
 /// Changes an identity from what was read to what it shall be, with a statement for each difference. Both must hold
@@ -87,6 +108,7 @@ pub fn update(batch: &mut Batch, old: &Identity, new: &Identity) {
             old.version.into(),
         ],
     );
+    update_index(batch, old, new);
     update_credentials(batch, old, new);
     update_addresses(batch, old, new);
 }
@@ -103,6 +125,30 @@ fn metadata_admin(batch: &mut Batch, identity: &Identity) -> Value<'static> {
 
 fn identifiers(credential: &Credential) -> impl Iterator<Item = (CredentialType, &str)> {
     credential.identifiers.iter().map(|identifier| (credential.kind, identifier.as_str()))
+}
+
+/// The index of traits follows the traits: that nobody has said what it is to hold is a bug, which the commit reports.
+fn update_index(batch: &mut Batch, old: &Identity, new: &Identity) {
+    if old.traits == new.traits && old.schema_id == new.schema_id {
+        return;
+    }
+    match &new.indexed {
+        Some(keys) => replace_index(batch, old.id, keys),
+        None => batch.broken = Some("traits are changed without their index".to_owned()),
+    }
+}
+
+/// Lets the index hold these values of the person, and no others.
+pub(crate) fn replace_index(batch: &mut Batch, identity: IdentityId, keys: &[(String, String)]) {
+    batch.add("DELETE FROM indexed_traits WHERE nid = ? AND identity_id = ?", [NETWORK, identity.into()]);
+    insert_index(batch, keys.iter().map(|(name, value)| (identity, name.as_str(), value.as_str())));
+}
+
+fn insert_index<'a>(batch: &mut Batch, keys: impl Iterator<Item = (IdentityId, &'a str, &'a str)>) {
+    batch.insert(
+        "indexed_traits (nid, identity_id, name, value)",
+        keys.map(|(identity, name, value)| [NETWORK, identity.into(), name.into(), value.into()]),
+    );
 }
 
 /// Taken away before anything is added, so that a value can move from one row to another.
@@ -145,8 +191,9 @@ fn update_credentials(batch: &mut Batch, old: &Identity, new: &Identity) {
             }
         }
     }
-    insert_credentials(batch, old.id, &added);
-    insert_identifiers(batch, old.id, after.into_iter().filter(|identifier| !before.contains(identifier)).collect());
+    insert_credentials(batch, added.into_iter().map(|credential| (old.id, credential)));
+    let added = after.into_iter().filter(|identifier| !before.contains(identifier));
+    insert_identifiers(batch, added.map(|(kind, identifier)| (kind, identifier, old.id)).collect());
 }
 
 fn update_addresses(batch: &mut Batch, old: &Identity, new: &Identity) {
@@ -161,18 +208,15 @@ fn update_addresses(batch: &mut Batch, old: &Identity, new: &Identity) {
         let sql = "DELETE FROM recovery_addresses WHERE nid = ? AND identity_id = ? AND id = ?";
         batch.add(sql, [NETWORK, old.id.into(), id.into()]);
     }
-    let added: Vec<_> =
-        new.verifiable_addresses.iter().filter(|address| !old.verifiable_addresses.contains(address)).collect();
-    insert_verifiable(batch, old.id, &added);
-    let added: Vec<_> =
-        new.recovery_addresses.iter().filter(|address| !old.recovery_addresses.contains(address)).collect();
-    insert_recovery(batch, old.id, &added);
+    let added = new.verifiable_addresses.iter().filter(|address| !old.verifiable_addresses.contains(address));
+    insert_verifiable(batch, added.map(|address| (old.id, address)));
+    let added = new.recovery_addresses.iter().filter(|address| !old.recovery_addresses.contains(address));
+    insert_recovery(batch, added.map(|address| (old.id, address)));
 }
 
-fn insert_credentials(batch: &mut Batch, identity: IdentityId, credentials: &[&Credential]) {
+fn insert_credentials<'a>(batch: &mut Batch, credentials: impl Iterator<Item = (IdentityId, &'a Credential)>) {
     let rows: Vec<_> = credentials
-        .iter()
-        .map(|credential| {
+        .map(|(identity, credential)| {
             [
                 NETWORK,
                 identity.into(),
@@ -190,23 +234,23 @@ fn insert_credentials(batch: &mut Batch, identity: IdentityId, credentials: &[&C
         .insert("credentials (nid, identity_id, type, id, identifiers, config, version, created_at, updated_at)", rows);
 }
 
-fn insert_identifiers(batch: &mut Batch, identity: IdentityId, mut identifiers: Vec<(CredentialType, &str)>) {
+fn insert_identifiers(batch: &mut Batch, mut identifiers: Vec<(CredentialType, &str, IdentityId)>) {
     // In the order of the unique index: two batches that want the same values then wait for each other, and do not
     // end in a deadlock.
-    identifiers.sort_unstable_by_key(|(kind, identifier)| (kind.as_str(), *identifier));
+    identifiers.sort_unstable_by_key(|(kind, identifier, identity)| (kind.as_str(), *identifier, *identity));
     identifiers.dedup();
     batch.insert(
         "credential_identifiers (nid, identity_id, type, identifier)",
         identifiers
             .into_iter()
-            .map(|(kind, identifier)| [NETWORK, identity.into(), kind.as_str().into(), identifier.into()]),
+            .map(|(kind, identifier, identity)| [NETWORK, identity.into(), kind.as_str().into(), identifier.into()]),
     );
 }
 
-fn insert_verifiable(batch: &mut Batch, identity: IdentityId, addresses: &[&VerifiableAddress]) {
+fn insert_verifiable<'a>(batch: &mut Batch, addresses: impl Iterator<Item = (IdentityId, &'a VerifiableAddress)>) {
     batch.insert(
         "verifiable_addresses (nid, identity_id, id, via, value, verified, status, verified_at, created_at, updated_at)",
-        addresses.iter().map(|address| {
+        addresses.map(|(identity, address)| {
             [
                 NETWORK,
                 identity.into(),
@@ -223,10 +267,10 @@ fn insert_verifiable(batch: &mut Batch, identity: IdentityId, addresses: &[&Veri
     );
 }
 
-fn insert_recovery(batch: &mut Batch, identity: IdentityId, addresses: &[&RecoveryAddress]) {
+fn insert_recovery<'a>(batch: &mut Batch, addresses: impl Iterator<Item = (IdentityId, &'a RecoveryAddress)>) {
     batch.insert(
         "recovery_addresses (nid, identity_id, id, via, value, created_at, updated_at)",
-        addresses.iter().map(|address| {
+        addresses.map(|(identity, address)| {
             [
                 NETWORK,
                 identity.into(),
@@ -268,7 +312,10 @@ struct Document {
     metadata_public: serde_json::Value,
 }
 
-fn identity(row: &Row<'_>) -> Result<Identity, Error> {
+/// The columns that [`identity`] reads, from table `i`.
+pub(crate) const COLUMNS: &str = identity_columns!();
+
+pub(crate) fn identity(row: &Row<'_>) -> Result<Identity, Error> {
     let document: Document = serde_json::from_str(row.text(9)?).map_err(Error::decode)?;
     Ok(Identity {
         id: row.get(0)?,
@@ -278,6 +325,7 @@ fn identity(row: &Row<'_>) -> Result<Identity, Error> {
         state: word(row, 4)?,
         state_changed_at: row.get(5)?,
         traits: document.traits,
+        indexed: None,
         metadata_public: document.metadata_public,
         metadata_admin: row.get::<Option<serde_json::Value>>(6)?.unwrap_or_default(),
         verifiable_addresses: document.verifiable_addresses,
@@ -426,88 +474,8 @@ pub async fn find_by_recovery_address(store: &Store, via: Via, value: &str) -> R
 }
 
 /// PostgreSQL's texts have no NUL, and it makes an error of one: whoever types one in just finds nobody.
-fn is_unstorable(text: &str) -> bool {
+pub(crate) fn is_unstorable(text: &str) -> bool {
     text.contains('\0')
-}
-
-/// Which identities a list holds. What is given is combined with "and"; the default is all of them.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Only these; empty for any.
-    pub ids: Vec<IdentityId>,
-    /// Only of that organization; not looked at when `ids` are given.
-    pub organization_id: Option<Uuid>,
-    /// Only who uses that identifier.
-    pub identifier: Option<IdentifierFilter>,
-}
-
-/// An identifier to look for.
-#[derive(Debug, Clone)]
-pub struct IdentifierFilter {
-    /// As password, code and WebAuthn credentials have it: normalised.
-    pub normalized: String,
-    /// As OIDC and SAML credentials have it: verbatim.
-    pub verbatim: String,
-    /// Whether it need only be the beginning.
-    pub prefix: bool,
-}
-
-impl IdentifierFilter {
-    /// The condition on `credential_identifiers n`, and its values.
-    fn condition(&self) -> (&'static str, Vec<Value<'static>>) {
-        let bounds =
-            |text: &str| -> [Value<'static>; 2] { [text.to_owned().into(), format!("{text}{}", char::MAX).into()] };
-        if self.prefix {
-            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier >= ? AND n.identifier < ?) \
-                       OR (n.type IN ('oidc', 'saml') AND n.identifier >= ? AND n.identifier < ?))";
-            (sql, [bounds(&self.normalized), bounds(&self.verbatim)].concat())
-        } else {
-            let sql = "((n.type IN ('password', 'code', 'webauthn') AND n.identifier = ?) \
-                       OR (n.type IN ('oidc', 'saml') AND n.identifier = ?))";
-            (sql, vec![self.normalized.clone().into(), self.verbatim.clone().into()])
-        }
-    }
-}
-
-/// Identities in the order of their ids, without credentials.
-pub async fn list(store: &Store, filter: &Filter, page: Page<IdentityId>) -> Result<List<Identity, IdentityId>, Error> {
-    let mut sql = concat!("SELECT ", identity_columns!(), " FROM ").to_owned();
-    let mut params: Vec<Value<'static>> = Vec::new();
-    if let Some(identifier) = &filter.identifier {
-        if is_unstorable(&identifier.normalized) || is_unstorable(&identifier.verbatim) {
-            return Ok(page.list(Vec::new(), |identity: &Identity| identity.id));
-        }
-        let (condition, values) = identifier.condition();
-        sql.push_str("(SELECT DISTINCT n.nid, n.identity_id FROM credential_identifiers n WHERE n.nid = ? AND ");
-        sql.push_str(condition);
-        sql.push_str(") m JOIN identities i ON i.nid = m.nid AND i.id = m.identity_id ");
-        params.push(NETWORK);
-        params.extend(values);
-    } else {
-        sql.push_str("identities i ");
-    }
-    sql.push_str("WHERE i.nid = ?");
-    params.push(NETWORK);
-    if !filter.ids.is_empty() {
-        sql.extend([" AND i.id IN (", &marks(filter.ids.len()), ")"]);
-        params.extend(padded(&filter.ids).map(Value::from));
-    } else if let Some(organization) = filter.organization_id {
-        sql.push_str(" AND i.organization_id = ?");
-        params.push(organization.into());
-    }
-    if let Some(after) = page.key() {
-        sql.push_str(" AND i.id > ?");
-        params.push(after.into());
-    }
-    let (limit, offset) = page.bounds();
-    sql.push_str(" ORDER BY i.id LIMIT ?");
-    params.push(limit.into());
-    if offset > 0 {
-        sql.push_str(" OFFSET ?");
-        params.push(offset.into());
-    }
-    let items = store.scan(sql, params, identity).await?;
-    Ok(page.list(items, |identity| identity.id))
 }
 
 /// Reads the credentials of those identities into them.

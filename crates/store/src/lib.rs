@@ -9,6 +9,7 @@ pub mod backup;
 mod batch;
 pub mod cleanup;
 mod db;
+pub mod directory;
 mod dsn;
 mod error;
 pub mod errors;
@@ -22,6 +23,7 @@ pub mod migrate;
 mod page;
 mod problem;
 pub mod sessions;
+pub mod trait_index;
 mod value;
 
 pub use batch::{Batch, Expect};

@@ -14,6 +14,7 @@ use crate::{
     page::{List, Page, marks, padded},
     value::{NETWORK, Row, Value},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -108,8 +109,9 @@ pub struct Filter {
 }
 
 /// Where a list of messages goes on: the newest come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     pub id: MessageId,
 }

@@ -19,11 +19,18 @@ pub struct List<T, K> {
     pub next: Option<K>,
 }
 
-impl<K: Copy> Page<K> {
+impl<T, K> List<T, K> {
+    /// The list with other items.
+    pub(crate) fn map<U>(self, item: impl FnMut(T) -> U) -> List<U, K> {
+        List { items: self.items.into_iter().map(item).collect(), next: self.next }
+    }
+}
+
+impl<K: Clone> Page<K> {
     /// The key to go on after.
     pub(crate) fn key(&self) -> Option<K> {
         match self {
-            Self::After { key, .. } => *key,
+            Self::After { key, .. } => key.clone(),
             Self::Number { .. } => None,
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     page::{List, Page, marks, padded},
     value::{NETWORK, Row, Value},
 };
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zelos_core::{
     id::{IdentityId, SessionId},
@@ -214,8 +215,9 @@ impl Filter {
     fn condition(&self, sql: &mut String, params: &mut Vec<Value<'static>>) {
         match self.active {
             None => {}
-            Some(true) => sql.push_str(" AND s.active = TRUE AND s.expires_at >= ?"),
-            Some(false) => sql.push_str(" AND (s.active = FALSE OR s.expires_at < ?)"),
+            // Written such that no index of times that end is taken for it: the list has its own order.
+            Some(true) => sql.push_str(" AND (s.active = TRUE AND s.expires_at >= ?) IS TRUE"),
+            Some(false) => sql.push_str(" AND (s.active = FALSE OR s.expires_at < ?) IS TRUE"),
         }
         params.extend(self.active.map(|_| Value::from(self.now)));
         if let Some(except) = self.except {
@@ -226,8 +228,9 @@ impl Filter {
 }
 
 /// Where a list of all sessions goes on: the newest come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     pub id: SessionId,
 }

@@ -97,6 +97,12 @@ impl App {
         Ok(())
     }
 
+    /// Builds the index of traits, as a server does by itself.
+    pub async fn reindex(&self) -> u64 {
+        let built = zelos_store::trait_index::rebuild(&self.store, &self.engine.snapshot().schemas).await;
+        built.expect("the index can be built")
+    }
+
     /// A request to the admin API; a body is sent as JSON.
     pub async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.admin_as("", method, path, body).await

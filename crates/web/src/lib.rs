@@ -19,6 +19,7 @@ mod json;
 mod kratos_cookie;
 mod metrics;
 mod middleware;
+mod page_token;
 pub mod pages;
 mod paging;
 mod public;

@@ -4,12 +4,9 @@
 //! * [`Offset`]: schemas and the sessions of a person. `page` and `per_page`, or `page_token` (an offset in disguise)
 //!   and `page_size`; anything unreadable counts as not given.
 //! * [`Legacy`]: identities by `page` and `per_page`, up to a thousand rows.
-//! * [`Keyset`]: identities by id, sessions by time and id; the token is the caller's to read and write.
+//! * [`Keyset`]: identities, sessions and messages; the token is the caller's to read and write (`page_token.rs`).
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use url::form_urlencoded;
 use zelos_core::problem::{Problem, Result};
@@ -167,18 +164,6 @@ impl Keyset {
             std::iter::once(to("first", first)).chain(next.map(|token| to("next", token))).collect();
         write_links(headers, &links);
     }
-}
-
-/// A token of named values, as the list of all sessions has it.
-pub(crate) fn write_map_token(values: &[(&str, &str)]) -> String {
-    let parts: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    STANDARD_NO_PAD.encode(parts.join("/"))
-}
-
-/// Reads a token of named values; the parts may come in any order.
-pub(crate) fn read_map_token(token: &str) -> Option<Vec<(String, String)>> {
-    let text = String::from_utf8(STANDARD_NO_PAD.decode(token).ok()?).ok()?;
-    Some(text.split('/').filter_map(|part| part.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
 }
 
 fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {

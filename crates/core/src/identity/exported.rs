@@ -98,6 +98,7 @@ pub fn read(person: Value, mut id: impl FnMut() -> Uuid) -> Result<Identity, Str
         state: exported.state,
         state_changed_at: exported.state_changed_at.map(|at| at.0),
         traits: exported.traits,
+        indexed: None,
         metadata_public: exported.metadata_public,
         metadata_admin: exported.metadata_admin,
         verifiable_addresses: exported.verifiable_addresses,

@@ -32,6 +32,8 @@ pub struct Identity {
     pub state_changed_at: Option<OffsetDateTime>,
     /// What the person is asked for: a JSON object that its schema accepts.
     pub traits: Value,
+    /// What the index is to hold of the traits; none if it stays as it is. Whoever changes traits says it.
+    pub indexed: Option<Vec<(String, String)>>,
     /// Set by administrators, seen by the person; `null` when unset.
     pub metadata_public: Value,
     /// Set and seen by administrators only; `null` when unset.

@@ -31,6 +31,10 @@ pub enum SchemaError {
     Invalid { at: String, reason: String },
     #[error("{at} is no valid ory.sh/kratos extension: {reason}")]
     Extension { at: String, reason: String },
+    #[error("{at}: zelos.sh/indexed {reason}")]
+    Indexed { at: String, reason: &'static str },
+    #[error("the trait {0} is indexed as one type in one schema and as another in another")]
+    IndexedTwice(String),
     #[error("#/properties/traits must be an object with properties")]
     NoTraits,
     #[error("the schema {0:?} is configured twice")]

@@ -31,6 +31,8 @@ pub struct Derived {
     pub totp_account_name: Option<String>,
     /// What a passkey is called.
     pub passkey_display_name: Option<String>,
+    /// What operators find the person by: the name of each indexed trait, and its value as it stands in the index.
+    pub indexed: Vec<(String, String)>,
 }
 
 impl Derived {
@@ -104,7 +106,7 @@ struct Reader<'a> {
 }
 
 /// A rule of the extension that a value breaks: the keyword it counts for, and the text.
-type Refused = (&'static str, Text);
+pub(super) type Refused = (&'static str, Text);
 
 impl Reader<'_> {
     fn read(&mut self, field: &Field, value: &Value, place: &Place) {
@@ -216,7 +218,7 @@ fn too_many() -> Refused {
 }
 
 /// What a person is found by stands in an index.
-fn fits(key: &str) -> Result<(), Refused> {
+pub(super) fn fits(key: &str) -> Result<(), Refused> {
     let length = key.chars().count();
     if length <= LONGEST_KEY {
         Ok(())

@@ -4,7 +4,7 @@
 //! or `if`; what is said first wins, and nothing becomes required by a branch alone if it stands outside of it too.
 //! A reference that leads back to itself has no tree and is refused.
 
-use super::{compile::SchemaError, extension::Extension};
+use super::{compile::SchemaError, extension::Extension, indexed};
 use jsonschema::Draft;
 use serde_json::{Map, Value};
 
@@ -39,6 +39,8 @@ pub(super) struct Field {
     pub(super) pattern: Option<String>,
     pub(super) options: Vec<Value>,
     pub(super) marks: Vec<Mark>,
+    /// Operators look for people by the value, or sort by it.
+    pub(super) indexed: bool,
     /// In the order of declaration.
     pub(super) properties: Vec<(String, Field)>,
     /// What every item of an array is, or each of the first ones.
@@ -213,6 +215,7 @@ fn describe(field: &mut Field, members: &Map<String, Value>) {
     }
     field.has_default |= members.get("default").is_some_and(|value| !value.is_null());
     field.disabled |= members.get("disableFormField") == Some(&Value::Bool(true));
+    field.indexed |= members.get(indexed::KEYWORD) == Some(&Value::Bool(true));
 }
 
 fn kind(members: &Map<String, Value>) -> Kind {

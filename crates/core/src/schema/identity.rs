@@ -6,6 +6,7 @@ use super::{
     derive::{self, Derived},
     extension,
     field::{Field, Kind},
+    indexed::{self, Indexed},
     nodes,
     violation::Violations,
 };
@@ -30,6 +31,7 @@ pub struct IdentitySchema {
     settings_order: Order,
     identifier_label: Text,
     passkey_names: Vec<String>,
+    indexed: Vec<Indexed>,
 }
 
 impl IdentitySchema {
@@ -38,6 +40,7 @@ impl IdentitySchema {
         let document = bounds::parse(raw)?;
         let draft = compile::draft(&document)?;
         extension::check_everywhere(&document, "#")?;
+        indexed::check_everywhere(&document, "#")?;
         let mut root = Field::of(&document, draft)?;
         let validator = compile::validator(&document, draft)?;
         let position = root.properties.iter().position(|(name, _)| name == "traits").ok_or(SchemaError::NoTraits)?;
@@ -48,6 +51,7 @@ impl IdentitySchema {
         if traits.has_phone() {
             normalize::prepare_phones();
         }
+        let indexed = indexed::of(&traits)?;
         let nodes = nodes::nodes(&traits);
         let keys: Vec<String> = nodes.iter().map(|node| node.name().to_owned()).collect();
         Ok(Self {
@@ -57,6 +61,7 @@ impl IdentitySchema {
             settings_order: Order::settings(&keys),
             identifier_label: nodes::identifier_label(&traits),
             passkey_names: nodes::passkey_names(&traits, &nodes),
+            indexed,
             validator,
             traits,
             nodes,
@@ -79,17 +84,29 @@ impl IdentitySchema {
     pub fn check(&self, traits: &Value) -> Result<Derived, Violations> {
         let document = self.document(traits);
         Violations::of(&self.validator, &document).or(())?;
-        let mut wrong = Violations::default();
-        let derived = derive::derive(&self.traits, &document["traits"], &mut wrong);
-        wrong.or(derived)
+        self.derive(&document, Violations::default())
     }
 
     /// Judges traits and reads what follows from them.
     pub fn validate(&self, traits: &Value) -> Result<Derived, Violations> {
         let document = self.document(traits);
-        let mut wrong = Violations::of(&self.validator, &document);
-        let derived = derive::derive(&self.traits, &document["traits"], &mut wrong);
+        self.derive(&document, Violations::of(&self.validator, &document))
+    }
+
+    fn derive(&self, document: &Value, mut wrong: Violations) -> Result<Derived, Violations> {
+        let mut derived = derive::derive(&self.traits, &document["traits"], &mut wrong);
+        derived.indexed = indexed::keys(&self.indexed, &document["traits"], &mut wrong);
         wrong.or(derived)
+    }
+
+    /// The traits by which operators find people.
+    pub fn indexed(&self) -> &[Indexed] {
+        &self.indexed
+    }
+
+    /// What stands in the index for somebody with these traits, judged or not: what has no place in it is left out.
+    pub fn index_keys(&self, traits: &Value) -> Vec<(String, String)> {
+        indexed::keys(&self.indexed, traits, &mut Violations::default())
     }
 
     /// Makes values of the texts of a form, and drops what the schema does not name.

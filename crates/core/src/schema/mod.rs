@@ -3,7 +3,7 @@
 //! An [`IdentitySchema`] is the operator's document. It is bounded and compiled once, when the configuration is loaded:
 //! anything that could make a validation slow, endless or dependent on another server is refused then (`bounds`), and
 //! one walk over the document (`field`) yields all that is read from it later: which traits are identifiers or
-//! addresses (`derive`), the form's nodes (`nodes`) and how texts of forms become values (`coerce`). A
+//! addresses (`derive`), by which operators find people (`indexed`), the form's nodes (`nodes`) and how texts of forms become values (`coerce`). A
 //! [`PayloadSchema`] is a small document of a method. Both say what is wrong as [`Violation`]s, which can be read as
 //! texts of a form and as a reason for administrators.
 
@@ -14,6 +14,7 @@ mod derive;
 mod extension;
 mod field;
 mod identity;
+mod indexed;
 mod nodes;
 mod payload;
 mod schemas;
@@ -24,6 +25,7 @@ mod violation;
 pub use compile::SchemaError;
 pub use derive::Derived;
 pub use identity::IdentitySchema;
+pub use indexed::{IndexKind, Indexed};
 pub use payload::PayloadSchema;
 pub use schemas::Schemas;
 pub use violation::{Violation, Violations, type_of};

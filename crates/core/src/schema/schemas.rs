@@ -1,6 +1,6 @@
 //! All identity schemas of a configuration.
 
-use super::{IdentitySchema, SchemaError};
+use super::{IdentitySchema, Indexed, SchemaError};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ impl Schemas {
             }
             list.push(Entry { schema: Arc::new(schema), selectable });
         }
+        check_kinds(&list)?;
         let found = list.iter().find(|entry| entry.schema.id() == default);
         let default = found.ok_or_else(|| SchemaError::NoDefault(default.to_owned()))?.schema.clone();
         Ok(Self { list, default })
@@ -61,7 +62,26 @@ impl Schemas {
         self.list.iter().map(|entry| &entry.schema)
     }
 
+    /// The indexed traits of all schemas, each once, sorted by name.
+    pub fn indexed(&self) -> Vec<&Indexed> {
+        let mut all: Vec<&Indexed> = self.iter().flat_map(|schema| schema.indexed()).collect();
+        all.sort_unstable_by_key(|indexed| &indexed.name);
+        all.dedup();
+        all
+    }
+
     fn entry(&self, id: &str) -> Option<&Entry> {
         self.list.iter().find(|entry| entry.schema.id() == id)
+    }
+}
+
+/// One trait has one index, whichever schema people follow, so its values are compared in one way.
+fn check_kinds(list: &[Entry]) -> Result<(), SchemaError> {
+    let all: Vec<&Indexed> = list.iter().flat_map(|entry| entry.schema.indexed()).collect();
+    let differs =
+        |indexed: &&&Indexed| all.iter().any(|other| other.name == indexed.name && other.kind != indexed.kind);
+    match all.iter().find(differs) {
+        None => Ok(()),
+        Some(indexed) => Err(SchemaError::IndexedTwice(indexed.name.clone())),
     }
 }

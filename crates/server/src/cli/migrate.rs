@@ -4,11 +4,15 @@
 //! never a file's by itself, so that nobody migrates a database by having a configuration at hand.
 
 use super::{Failure, print::Output};
-use crate::{out, settings};
+use crate::{
+    out,
+    settings::{self, Settings},
+};
 use clap::Args;
 use serde_json::json;
-use std::{io::BufRead, path::PathBuf, time::Duration};
-use zelos_store::{PoolOptions, Store, migrate};
+use std::{io::BufRead, path::PathBuf, sync::Arc, time::Duration};
+use zelos_core::{config::Loaded, rng::SystemRng};
+use zelos_store::{PoolOptions, Store, migrate, trait_index};
 
 /// Which database, and whether to ask.
 #[derive(Debug, Args)]
@@ -104,6 +108,17 @@ pub(super) async fn status(files: Vec<PathBuf>, flags: Status) -> Result<(), Fai
 /// Says that there is nothing to do.
 pub(super) fn phone_numbers() {
     out::line("Nothing to do: phone numbers are kept in their normal form (E.164) from the start.");
+}
+
+/// Puts right what the index of traits holds of everybody.
+pub(super) async fn reindex(files: Vec<PathBuf>) -> Result<(), Failure> {
+    let rng = Arc::new(SystemRng);
+    let given = settings::Given { files, ..settings::Given::default() };
+    let (_, Loaded { config, .. }) = Settings::load(given, &*rng)?;
+    let engine = Box::pin(super::serve::engine(config, rng)).await?;
+    let changed = trait_index::rebuild(&engine.store, &engine.snapshot().schemas).await?;
+    out::line(format_args!("The index of traits was put right for {changed} people; it is what the schemas declare."));
+    Ok(())
 }
 
 /// Says why there is no way back.

@@ -201,6 +201,9 @@ enum Migrate {
     Sql(Sql),
     /// Accepted for compatibility: phone numbers are always kept in their normal form.
     NormalizePhoneNumbers(migrate::Ignored),
+    /// Look at everybody and put right by which traits they are found. Servers may go on meanwhile, and do it themselves
+    /// when schemas change.
+    Reindex,
 }
 
 #[derive(Debug, Args)]
@@ -273,6 +276,7 @@ fn run_command(files: Vec<PathBuf>, command: Command) -> Result<(), Failure> {
             Some(SqlCommand::Status(status)) => block_on(migrate::status(files, status)),
             Some(SqlCommand::Down(_)) => migrate::down(),
         },
+        Command::Migrate(Migrate::Reindex) => block_on(migrate::reindex(files)),
         Command::Backup(flags) => backup::backup(&files, &flags),
         Command::Restore(flags) => backup::restore(&files, &flags),
         Command::Export(flags) => block_on(export::run(files, flags)),

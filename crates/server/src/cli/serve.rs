@@ -73,6 +73,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let migrates = own.is_some() || snapshot.dsn.expose() == "memory";
     let getting_ready = readiness::watch(engine.store.clone(), Arc::clone(&readiness), migrates);
     tokio::spawn(jobs::sweep(Arc::clone(&engine), ending.clone()));
+    tokio::spawn(jobs::index(Arc::clone(&engine), ending.clone()));
     // Always: by its leases it gets along with any other courier on the same database.
     let (begin, permission) = oneshot::channel();
     let work = wiring::courier(&engine).run(ending.clone());

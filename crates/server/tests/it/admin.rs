@@ -3,6 +3,10 @@
 use crate::wire::PASSWORD;
 use serde_json::{Value, json};
 use std::time::Duration;
+use zelos_core::{
+    id::CredentialId,
+    identity::{Credential, CredentialType},
+};
 use zelos_testkit::{App, Mode, Setup, scenario};
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
@@ -181,6 +185,58 @@ async fn the_last_way_in_is_not_taken_away() {
             let answer = app.admin("DELETE", &format!("{credentials}/{kind}"), None).await;
             assert_eq!(answer.status, status, "{kind}");
         }
+    })
+    .await;
+}
+
+/// Gives somebody a credential as another server would have left it.
+async fn give(app: &App, id: &str, kind: CredentialType, identifiers: &[&str], config: Value) {
+    let old = zelos_store::identities::find_with_credentials(&app.store, id.parse().unwrap()).await.unwrap().unwrap();
+    let mut new = old.clone();
+    new.credentials.push(Credential {
+        id: CredentialId(uuid::Uuid::from_u128(kind as u128 + 1)),
+        kind,
+        identifiers: identifiers.iter().map(|&one| one.to_owned()).collect(),
+        config,
+        version: 1,
+        created_at: app.now(),
+        updated_at: app.now(),
+    });
+    let mut batch = zelos_store::Batch::new();
+    zelos_store::identities::update(&mut batch, &old, &new);
+    app.store.commit(batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_elsewhere_is_taken_away_by_its_identifier() {
+    scenario(Setup::with(json!({ "selfservice": { "methods": { "webauthn": { "enabled": true, "config": {
+        "passwordless": true, "rp": { "id": "example.org", "display_name": "x", "origin": "https://example.org" } } } } } })), async |app| {
+        let person = app.person("elsewhere@example.org", PASSWORD).await;
+        let id = person["id"].as_str().unwrap();
+        let login = |provider: &str, subject: &str| json!({ "provider": provider, "subject": subject });
+        let logins = json!({ "providers": [login("one", "a:b"), login("one", "c"), login("two", "c")] });
+        give(app, id, CredentialType::Oidc, &["one:a:b", "one:c", "two:c"], logins).await;
+        let oidc = format!("{}/credentials/oidc", path(&person));
+        let delete = async |query: &str| app.admin("DELETE", &format!("{oidc}{query}"), None).await;
+        assert_eq!(delete("?identifier=one:c").await.status, 400, "nothing but the password would be left");
+        let key = json!({ "credentials": [{ "id": "AAAA", "public_key": "AAAA", "is_passwordless": true }] });
+        give(app, id, CredentialType::Webauthn, &["elsewhere@example.org"], key).await;
+        for (query, status) in [
+            ("", 400),
+            ("?identifier=", 400),
+            ("?identifier=one", 404),
+            ("?identifier=two:a:b", 404),
+            ("?identifier=one:a:b", 204),
+            ("?identifier=one:a:b", 404),
+        ] {
+            assert_eq!(delete(query).await.status, status, "{query}");
+        }
+        let shown = app.admin("GET", &format!("{}?include_credential=oidc", path(&person)), None).await.json();
+        let oidc = &shown["credentials"]["oidc"];
+        assert_eq!(oidc["identifiers"], json!(["one:c", "two:c"]));
+        assert_eq!(oidc["config"]["providers"], json!([login("one", "c"), login("two", "c")]));
+        let found = app.admin("GET", "/admin/identities?credentials_identifier=one:a:b", None).await.json();
+        assert_eq!(found, json!([]), "nobody signs in by it any more");
     })
     .await;
 }

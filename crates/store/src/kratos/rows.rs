@@ -114,6 +114,7 @@ pub(super) fn identity(row: &Fields, all: &Belongings, remarks: &mut Remarks) ->
         state: word(row.get("state").unwrap_or("active"), "state")?,
         state_changed_at: row.optional_time("state_changed_at")?,
         traits,
+        indexed: None,
         metadata_public: row.json("metadata_public")?,
         metadata_admin: row.json("metadata_admin")?,
         verifiable_addresses: all.verifiable.iter().map(verifiable).collect::<Because<_>>()?,

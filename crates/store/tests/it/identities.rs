@@ -108,7 +108,9 @@ async fn a_change_writes_the_differences() {
         new.credentials[0].identifiers = vec!["new@example.com".into()];
         new.credentials[0].config = json!({ "hashed_password": "other" });
         new.credentials.push(sample::credential(1, CredentialType::Totp, &["1"]));
+        new.indexed = Some(Vec::new());
         update(&store, &old, &new).await.unwrap();
+        new.indexed = None;
         assert_eq!(identities::find_with_credentials(&store, old.id).await.unwrap(), Some(new.clone()));
         let find = |kind, identifier| identities::find_by_identifier(&store, kind, identifier);
         assert!(find(CredentialType::Password, "new@example.com").await.unwrap().is_some());
@@ -118,7 +120,8 @@ async fn a_change_writes_the_differences() {
             identities::find_by_recovery_address(&store, Via::Email, "person-1@example.com").await.unwrap().is_none()
         );
 
-        let error = update(&store, &old, &new).await.unwrap_err();
+        let late = Identity { indexed: Some(Vec::new()), ..new.clone() };
+        let error = update(&store, &old, &late).await.unwrap_err();
         assert!(matches!(error, Error::Unmet(identities::VERSION)), "{error}");
         let unchanged = update(&store, &new, &new).await.unwrap();
         assert_eq!(unchanged, [1], "one statement when only the version changes");

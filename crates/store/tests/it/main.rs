@@ -7,6 +7,7 @@ mod attempts;
 mod audit;
 mod cleaning;
 mod database;
+mod directory;
 mod flows;
 mod identities;
 mod messages;

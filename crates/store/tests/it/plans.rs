@@ -10,14 +10,17 @@ use std::time::Duration;
 use zelos_core::{
     flow::Kind,
     id::{DispatchId, ErrorId, IdentityId, SessionId},
-    identity::{AddressStatus, CredentialType, Via},
+    identity::{AddressStatus, CredentialType, State, Via},
     message::{MessageChannel, MessageStatus},
+    schema::{IdentitySchema, Schemas},
     session::SessionToken,
 };
 use zelos_store::{
-    Batch, Dialect, Page, Store, attempts, audit, cleanup, errors, flows,
+    Batch, Dialect, Page, Store, attempts, audit, cleanup,
+    directory::{self, By, Order, Place, Sort, Span},
+    errors, flows,
     identities::{self, Filter, IdentifierFilter},
-    messages, migrate, sessions,
+    messages, migrate, sessions, trait_index,
 };
 
 /// What a piece of work cost: statements and round trips.
@@ -77,6 +80,8 @@ async fn everything(store: &Store) {
     new.version = 2;
     new.verifiable_addresses[0].status = AddressStatus::Sent;
     new.recovery_addresses[0].value = "other@example.com".into();
+    new.traits = json!({ "a": "x" });
+    new.indexed = Some(vec![("traits.a".into(), "x".into())]);
     new.credentials.remove(0);
     new.credentials[0].identifiers.push("third".into());
     let flow = flow(1);
@@ -105,22 +110,7 @@ async fn everything(store: &Store) {
     identities::find_by_recovery_address(store, Via::Email, "x").await.unwrap();
     identities::people(store, &[old.id]).await.unwrap();
     identities::load_credentials(store, std::slice::from_mut(&mut new)).await.unwrap();
-    let find = |prefix| IdentifierFilter { normalized: "x".into(), verbatim: "x".into(), prefix };
-    for filter in [
-        Filter::default(),
-        Filter { ids: vec![old.id], ..Filter::default() },
-        Filter { organization_id: Some(sample::id(1)), ..Filter::default() },
-        Filter { identifier: Some(find(true)), ..Filter::default() },
-        Filter { identifier: Some(find(false)), ..Filter::default() },
-    ] {
-        for page in [
-            Page::After { key: Some(IdentityId(sample::id(0))), size: 2 },
-            Page::After { key: None, size: 2 },
-            Page::Number { page: 1, size: 2 },
-        ] {
-            identities::list(store, &filter, page).await.unwrap();
-        }
-    }
+    lists(store, old.id).await;
     flows::find(store, Kind::Login, flow.id).await.unwrap();
     errors::find(store, eid).await.unwrap();
     sessions::find(store, sid).await.unwrap();
@@ -143,6 +133,70 @@ async fn everything(store: &Store) {
     sessions::delete(&mut batch, SessionId(sample::id(2)));
     identities::delete(&mut batch, old.id);
     store.commit(batch).await.unwrap();
+}
+
+/// Every list of identities, and the keeping of the index.
+async fn lists(store: &Store, id: IdentityId) {
+    let find = |prefix| IdentifierFilter { normalized: "x".into(), verbatim: "x".into(), prefix };
+    for filter in [
+        Filter::default(),
+        Filter { ids: vec![id], ..Filter::default() },
+        Filter { organization_id: Some(sample::id(1)), ..Filter::default() },
+        Filter { identifier: Some(find(true)), ..Filter::default() },
+        Filter { identifier: Some(find(false)), ..Filter::default() },
+        Filter { organization_id: Some(sample::id(1)), identifier: Some(find(true)), ..narrow() },
+        Filter { ids: vec![id], ..narrow() },
+        Filter { traits: vec![("traits.a".into(), "1".into())], ..narrow() },
+        Filter { traits: vec![("traits.a".into(), "1".into()), ("traits.b".into(), "2".into())], ..narrow() },
+        Filter { state: Some(State::Inactive), ..Filter::default() },
+        narrow(),
+    ] {
+        orders(store, &filter).await;
+        for page in [
+            Page::After { key: Some(IdentityId(sample::id(0))), size: 2 },
+            Page::After { key: None, size: 2 },
+            Page::Number { page: 1, size: 2 },
+        ] {
+            identities::list(store, &filter, page).await.unwrap();
+        }
+    }
+    let schema = json!({ "properties": { "traits": { "type": "object", "properties": {
+        "a": { "type": "string", "zelos.sh/indexed": true } } } } });
+    let schema = IdentitySchema::compile("default", schema.to_string().as_bytes()).unwrap();
+    let schemas = Schemas::new("default", [(schema, true)]).unwrap();
+    trait_index::built(store, &schemas).await.unwrap();
+    trait_index::rebuild(store, &schemas).await.unwrap();
+}
+
+/// All that can be filtered by but what names people.
+fn narrow() -> Filter {
+    let span = Span { from: Some(NOW), before: Some(NOW + time::Duration::HOUR) };
+    Filter {
+        state: Some(State::Active),
+        schema_id: Some("default".into()),
+        created: span,
+        updated: span,
+        ..Filter::default()
+    }
+}
+
+/// That filter in every order, at the beginning and further on.
+async fn orders(store: &Store, filter: &Filter) {
+    let (time, text) = (By::Time(NOW), By::Text("x".into()));
+    for (by, at) in [
+        (Sort::Id, None),
+        (Sort::CreatedAt, Some(time.clone())),
+        (Sort::UpdatedAt, Some(time)),
+        (Sort::Trait("traits.a".into()), Some(text.clone())),
+        (Sort::Identifier, Some(text)),
+    ] {
+        for descending in [false, true] {
+            let order = Order { by: by.clone(), descending };
+            for key in [None, Some(Place { by: at.clone(), id: IdentityId(sample::id(0)) })] {
+                directory::search(store, filter, &order, Page::After { key, size: 2 }).await.unwrap();
+            }
+        }
+    }
 }
 
 /// Every statement of the outbox, once.
@@ -228,13 +282,71 @@ async fn no_statement_reads_a_whole_table() {
             let plan = store.all(format!("{explain}{sql}"), &values, |row| row.get::<String>(column)).await.unwrap();
             let scans = plan.iter().find(|step| step.contains(scan) && !is_small(step));
             assert!(scans.is_none(), "{}: {sql}\n{}", database.kind, plan.join("\n"));
+            // One network has everybody: whoever looks through all identifiers of it reads the whole table.
+            let reads = plan.iter().any(|step| step.starts_with("SEARCH n ") && step.ends_with("(nid=?)"));
+            assert!(!reads, "{}: {sql}\n{}", database.kind, plan.join("\n"));
+            let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY"));
+            assert!(!sorts || reads_all(&sql), "{}: {sql}\n{}", database.kind, plan.join("\n"));
         }
         drop(store);
         database.remove().await;
     }
 }
 
+/// Deleting somebody deletes what refers to them: each table finds that by an index, so that it costs what they have.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_along_is_found_by_an_index() {
+    for database in fresh().await.into_iter().filter(|database| ["sqlite", "postgres"].contains(&&*database.kind)) {
+        let dsn = match database.kind.as_str() {
+            "postgres" => format!("{}&enable_seqscan=off", database.dsn),
+            _ => database.dsn.clone(),
+        };
+        let store = Store::connect(&dsn, options()).await.unwrap();
+        migrate::up(&store, Duration::ZERO).await.unwrap();
+        let schema = migrate::schema(store.dialect());
+        let (mut table, mut found) = ("", 0);
+        for line in schema.lines() {
+            if let Some(name) = line.strip_prefix("CREATE TABLE ") {
+                table = name.trim_end_matches(" (");
+            }
+            let Some(columns) = line.trim().strip_prefix("FOREIGN KEY (").and_then(|rest| rest.split(')').next())
+            else {
+                continue;
+            };
+            found += 1;
+            let columns: Vec<&str> = columns.split(", ").collect();
+            let condition: Vec<String> = columns.iter().map(|column| format!("{column} = ?")).collect();
+            let (explain, column) =
+                if store.dialect() == Dialect::Sqlite { ("EXPLAIN QUERY PLAN", 3) } else { ("EXPLAIN", 0) };
+            let sql = format!("{explain} DELETE FROM {table} WHERE {}", condition.join(" AND "));
+            let values: Vec<_> = columns.iter().map(|_| sample::id(1).into()).collect();
+            let plan = store.all(sql, &values, |row| row.get::<String>(column)).await.unwrap().join("\n");
+            let by_index = if store.dialect() == Dialect::Sqlite {
+                plan.starts_with("SEARCH") && columns.iter().all(|column| plan.contains(&format!("{column}=?")))
+            } else {
+                let keys = plan.lines().find(|line| line.trim().starts_with("Index Cond:")).unwrap_or_default();
+                columns.iter().all(|column| keys.contains(column))
+            };
+            assert!(by_index, "{}: {table}\n{plan}", database.kind);
+        }
+        assert!(found >= 7, "{found} foreign keys");
+        drop(store);
+        database.remove().await;
+    }
+}
+
+/// What finds few reads them all; everything else comes in the order of an index.
+fn reads_all(sql: &str) -> bool {
+    sql.contains(") m CROSS JOIN") || sql.contains("i.id IN (") || sql.contains("FROM message_dispatches")
+}
+
 /// The values of an insert and the rows of an inner statement are scanned by nature.
 fn is_small(step: &str) -> bool {
-    step == "SCAN m" || step.contains("VALUES") || step.contains("SCAN (subquery") || step.contains("CONSTANT ROW")
+    // A page of identifiers, one for each type.
+    let is_page = ["SCAN b0", "SCAN b1", "SCAN b2", "SCAN b3", "SCAN b4", "SCAN u"].contains(&step);
+    step == "SCAN m"
+        || is_page
+        || step.contains("VALUES")
+        || step.contains("SCAN (subquery")
+        || step.contains("CONSTANT ROW")
 }

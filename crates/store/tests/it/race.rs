@@ -89,7 +89,7 @@ async fn one_of_many_changes_the_version() {
             .map(|number| {
                 let (store, old, mut flow) = (store.clone(), old.clone(), flow.clone());
                 flow.active = Some(format!("writer-{number}"));
-                let new = Identity { schema_id: format!("writer-{number}"), ..old.clone() };
+                let new = Identity { schema_id: format!("writer-{number}"), indexed: Some(Vec::new()), ..old.clone() };
                 tokio::spawn(async move {
                     let mut batch = Batch::new();
                     flows::update(&mut batch, &flow);

@@ -31,6 +31,7 @@ pub(crate) fn person(number: u32) -> Identity {
         state: State::Active,
         state_changed_at: Some(at),
         traits: json!({ "z": 1, "email": email, "a": { "ü": "😀 ' \" \\ \u{0001}" } }),
+        indexed: None,
         metadata_public: json!({ "colour": "green" }),
         metadata_admin: json!(["note"]),
         verifiable_addresses: vec![VerifiableAddress {

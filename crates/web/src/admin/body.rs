@@ -3,7 +3,7 @@
 //! A create is read strictly, so that a misspelt member is not lost; a PUT is not.
 //! Quirk: that the two differ is the wire's (identity/handler.go).
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -134,6 +134,9 @@ pub(crate) struct BatchItem {
     pub(crate) create: Option<Create>,
     /// Told back.
     pub(crate) patch_id: Option<Uuid>,
+    /// Why it cannot be kept, if it cannot.
+    #[serde(skip)]
+    pub(crate) unusable: Option<String>,
 }
 
 impl Create {
@@ -144,12 +147,29 @@ impl Create {
     }
 }
 
-/// Reads the body of a batch.
+/// Reads the body of a batch. What cannot be kept of one item is a fault of that item.
 ///
 /// # Errors
 /// The text for the client.
 pub(crate) fn batch(body: &[u8]) -> Result<Batch, String> {
-    read(body)
+    let mut value: Value = serde_json::from_slice(body).map_err(|error| fault(&error))?;
+    let items = value.get_mut("identities").and_then(Value::as_array_mut);
+    let unusable: Vec<Option<String>> = items
+        .into_iter()
+        .flatten()
+        .map(|item| {
+            let why = storable::document(item).err().map(|why| format!("the item is not usable: {why}"));
+            if let (Some(_), Some(members)) = (&why, item.as_object_mut()) {
+                members.shift_remove("create");
+            }
+            why
+        })
+        .collect();
+    let mut batch: Batch = serde_json::from_value(value).map_err(|error| fault(&error))?;
+    for (item, why) in batch.identities.iter_mut().flatten().zip(unusable) {
+        item.unusable = why;
+    }
+    Ok(batch)
 }
 
 /// Reads the body of a create.
@@ -157,10 +177,6 @@ pub(crate) fn batch(body: &[u8]) -> Result<Batch, String> {
 /// # Errors
 /// The text for the client; an unknown member is reported in the words that clients know.
 pub(crate) fn create(body: &[u8]) -> Result<Create, String> {
-    read(body)
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let value: Value = serde_json::from_slice(body).map_err(|error| fault(&error))?;
     storable::document(&value).map_err(|why| format!("the body is not usable: {why}"))?;
     serde_json::from_value(value).map_err(|error| fault(&error))

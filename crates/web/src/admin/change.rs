@@ -27,6 +27,7 @@ use zelos_core::{
         json::{IdentityView, Show, Shown},
     },
     problem::Problem,
+    schema::Derived,
     storable,
 };
 use zelos_flow::{
@@ -88,27 +89,31 @@ pub(super) enum Change<'a> {
     Put(&'a body::Update),
     /// By the operations in that body.
     Patch(&'a [u8]),
-    /// Without the credential of that type.
-    Without(&'a str),
+    /// Without the credential of that type; of several logins elsewhere, without the one of that identifier.
+    Without(&'a str, Option<&'a str>),
 }
 
 impl Change<'_> {
     fn happened(self, old: &Identity, new: &Identity) -> Happened<'static> {
         let kind = match self {
             Self::Put(_) | Self::Patch(_) => EventKind::IdentityUpdated,
-            Self::Without(_) => EventKind::CredentialDeleted,
+            Self::Without(..) => EventKind::CredentialDeleted,
         };
         Happened::new(kind).to(new.id).with(audit::changes(old, new))
     }
+}
+
+/// That there is a new identity.
+pub(super) fn created(identity: &Identity) -> Happened<'static> {
+    let types: Vec<&str> = identity.credentials.iter().map(|credential| credential.kind.as_str()).collect();
+    Happened::new(EventKind::IdentityCreated).to(identity.id).with(json!({ "credentials": types }))
 }
 
 /// Writes a new identity.
 pub(super) async fn insert(app: &App, caller: &Caller, identity: &Identity) -> Result<(), Refused> {
     let mut batch = Batch::new();
     stored::insert(&mut batch, identity);
-    let types: Vec<&str> = identity.credentials.iter().map(|credential| credential.kind.as_str()).collect();
-    let created = Happened::new(EventKind::IdentityCreated).to(identity.id).with(json!({ "credentials": types }));
-    caller.record(app, &mut batch, [created]);
+    caller.record(app, &mut batch, [created(identity)]);
     app.engine.store.commit(batch).await.map(drop).map_err(conflict)
 }
 
@@ -120,7 +125,7 @@ pub(super) async fn change(app: &App, caller: &Caller, id: &str, change: Change<
         let mut new = match change {
             Change::Put(body) => update(app, &cx, &old, body).await?,
             Change::Patch(body) => patched(&cx, &old, body)?,
-            Change::Without(kind) => credentials::without(app, &cx, &old, kind)?,
+            Change::Without(kind, identifier) => credentials::without(app, &cx, &old, kind, identifier)?,
         };
         are_keys(&new)?;
         new.updated_at = cx.clock.now();
@@ -148,7 +153,7 @@ fn shown(caller: &Caller, identity: &Identity, metadata_admin: Show) -> Result<D
 }
 
 /// Somebody else has the identifier, the address or the external id.
-fn conflict(error: Error) -> Refused {
+pub(super) fn conflict(error: Error) -> Refused {
     match error {
         Error::Unique(_) => {
             Problem::Conflict("Another identity has the same identifier, address or external id.".to_owned()).into()
@@ -169,10 +174,10 @@ pub(super) async fn made(engine: &Engine, cx: &Cx<'_>, body: body::Create) -> Re
     identity.metadata_admin = body.metadata_admin;
     identity.external_id = body.external_id.filter(|id| !id.is_empty());
     identity.organization_id = body.organization_id;
-    follow(cx, &mut identity)?;
+    let derived = follow(cx, &mut identity)?;
     if let Some(credentials) = body.credentials {
         take_credentials(engine, cx, &mut identity, credentials).await?;
-        follow(cx, &mut identity)?;
+        people::apply(cx.clock, cx.rng, &mut identity, derived);
     }
     for given in body.verifiable_addresses.unwrap_or_default() {
         verify(&mut identity, cx.clock.now(), &Verified::of(&given));
@@ -195,10 +200,10 @@ async fn update(app: &App, cx: &Cx<'_>, old: &Identity, body: &body::Update) -> 
     identity.metadata_public = body.metadata_public.clone();
     identity.metadata_admin = body.metadata_admin.clone();
     identity.external_id = given(&body.external_id);
-    follow(cx, &mut identity)?;
+    let derived = follow(cx, &mut identity)?;
     if let Some(credentials) = &body.credentials {
         take_credentials(&app.engine, cx, &mut identity, credentials.clone()).await?;
-        follow(cx, &mut identity)?;
+        people::apply(cx.clock, cx.rng, &mut identity, derived);
     }
     Ok(identity)
 }
@@ -336,8 +341,9 @@ fn set_state(identity: &mut Identity, state: IdentityState, now: OffsetDateTime)
     }
 }
 
-/// Lets everything follow from the traits: judged before anything dear is done with the rest of a request.
-fn follow(cx: &Cx<'_>, identity: &mut Identity) -> Result<(), Problem> {
+/// Lets everything follow from the traits: judged before anything dear is done with the rest of a request. Answers with
+/// what follows, for credentials that come later.
+fn follow(cx: &Cx<'_>, identity: &mut Identity) -> Result<Derived, Problem> {
     let id = identity.schema_id.as_str();
     let unknown = || Problem::bad(format!("Unable to find JSON Schema ID: {id}"));
     let schema = cx.snapshot.schemas.find(id).ok_or_else(unknown)?;
@@ -346,8 +352,8 @@ fn follow(cx: &Cx<'_>, identity: &mut Identity) -> Result<(), Problem> {
     }
     let derived = schema.validate(&identity.traits).map_err(|violations| Problem::bad(violations.to_string()))?;
     schema.id().clone_into(&mut identity.schema_id);
-    people::apply(cx.clock, cx.rng, identity, derived);
-    Ok(())
+    people::apply(cx.clock, cx.rng, identity, derived.clone());
+    Ok(derived)
 }
 
 /// Whether what the person is found by, beside what the schema has judged, can stand in an index.

@@ -9,23 +9,26 @@ use super::{
     answer::{self, Done},
     query,
 };
-use crate::{app::App, caller::Caller, paging::Keyset};
+use crate::{
+    app::App,
+    caller::Caller,
+    page_token::{Tokens, Unusable},
+    paging::Keyset,
+};
 use axum::{
     extract::{Path, State},
     response::Response,
 };
 use http::{HeaderMap, Uri};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use std::{borrow::Cow, str::FromStr, sync::Arc};
-use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
+use std::{str::FromStr, sync::Arc};
+use time::Duration;
 use zelos_core::{
     id::{DispatchId, MessageId},
     identity::json::Rfc3339,
     message::{Dispatch, Message, MessageStatus},
     problem::Problem,
-    sealed::Keys,
     snapshot::Snapshot,
 };
 use zelos_store::{
@@ -39,12 +42,7 @@ const MAX_SIZE: usize = 500;
 /// Stands for what is not shown. Clients compare it.
 const REDACTED: &str = "<redacted-unless-dev-mode>";
 
-/// What page tokens are sealed for.
-const PURPOSE: &str = "page of messages";
 const TOKEN_LIFESPAN: Duration = Duration::hours(1);
-
-/// Later than any message is made.
-const END_OF_TIME: OffsetDateTime = time::macros::datetime!(2200-12-31 23:59:59 UTC);
 
 /// A message, in the order of the wire.
 #[derive(Debug, Serialize)]
@@ -126,16 +124,23 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
     };
     let unreadable = |_| Refused::worded("could not parse parameter page_size");
     let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE).map_err(unreadable)?;
-    let tokens = Tokens::of(app, &caller.snapshot);
-    let key = keyset.token.as_deref().map(|token| tokens.read(token)).transpose()?;
+    let tokens = Tokens::of(app, &caller.snapshot, "messages", Some(TOKEN_LIFESPAN));
+    let key = keyset.token.as_deref().map(|token| tokens.read(token)).transpose().map_err(unusable)?.flatten();
     let List { items, next } = stored::list(&app.engine.store, &filter, Page::After { key, size: keyset.size }).await?;
     let mut headers = HeaderMap::new();
-    let first = tokens.write(Key { created_at: END_OF_TIME, id: MessageId(Uuid::nil()) });
-    let next = next.map(|key| tokens.write(key));
+    let first = tokens.write(None::<Key>);
+    let next = next.map(|key| tokens.write(Some(key)));
     keyset.write(&mut headers, path, &query, &first, next.as_deref());
     let views: Vec<MessageView<'_>> =
         items.iter().map(|message| MessageView::new(&caller.snapshot, message, &[])).collect();
     Ok(Done::json(&views)?.with(headers))
+}
+
+fn unusable(why: Unusable) -> Refused {
+    Refused::worded(match why {
+        Unusable::Foreign => "invalid pagination token",
+        Unusable::Expired => "the page token has expired: start again from the first page",
+    })
 }
 
 /// `GET /admin/courier/messages/{id}`
@@ -147,47 +152,6 @@ pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): P
         Done::json(&MessageView::new(&caller.snapshot, &message, &dispatches))
     };
     answer::give(&caller, done.await)
-}
-
-/// Writes and reads the tokens of pages.
-struct Tokens<'a> {
-    app: &'a App,
-    keys: Cow<'a, Keys>,
-}
-
-/// What a token holds: a place in the list, and when it stops being one.
-#[derive(Debug, Serialize, Deserialize)]
-struct Token {
-    id: MessageId,
-    #[serde(with = "time::serde::rfc3339")]
-    created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    expires_at: OffsetDateTime,
-}
-
-impl<'a> Tokens<'a> {
-    fn of(app: &'a App, snapshot: &'a Snapshot) -> Self {
-        let own = &snapshot.secrets.pagination;
-        let keys = if own.is_empty() { Cow::Borrowed(&snapshot.keys) } else { Cow::Owned(Keys::derive(own)) };
-        Self { app, keys }
-    }
-
-    fn write(&self, Key { created_at, id }: Key) -> String {
-        let expires_at = self.app.engine.clock.now() + TOKEN_LIFESPAN;
-        let token = serde_json::to_vec(&Token { id, created_at, expires_at }).unwrap_or_default();
-        self.keys.seal(&*self.app.engine.rng, PURPOSE, &token)
-    }
-
-    fn read(&self, token: &str) -> Result<Key, Refused> {
-        let opened = self.keys.open(PURPOSE, token);
-        let Some(token) = opened.and_then(|plain| serde_json::from_slice::<Token>(&plain).ok()) else {
-            return Err(Refused::worded("invalid pagination token"));
-        };
-        if token.expires_at < self.app.engine.clock.now() {
-            return Err(Refused::worded("the page token has expired: start again from the first page"));
-        }
-        Ok(Key { created_at: token.created_at, id: token.id })
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use super::{
     Refused,
     answer::{self, Done},
-    query::{self, Query},
+    filter, query,
 };
 use crate::{
     app::App,
     caller::Caller,
+    page_token::Tokens,
     paging::{Keyset, Legacy, Numbered},
 };
 use axum::{
@@ -22,22 +23,23 @@ use zelos_core::{
     identity::{
         CredentialType, Identity,
         json::{IdentityView, Show, Shown},
-        normalize,
     },
     problem::Problem,
+    schema::Schemas,
     snapshot::Snapshot,
 };
 use zelos_flow::audit::Happened;
 use zelos_store::{
-    Batch, Error, List, Page,
-    identities::{self, Filter, IdentifierFilter},
+    Batch, Error, List, Page, Store,
+    directory::{self, Place},
+    identities, trait_index,
 };
 
 const DEFAULT_SIZE: usize = 250;
 const MAX_SIZE: usize = 500;
 
-/// How many ids one list may ask for.
-const MOST_IDS: usize = 500;
+/// Quirk: the first page has a token that is an id in clear (x/pagination.go).
+const FIRST: &str = "00000000-0000-0000-0000-000000000000";
 
 /// There is nobody like that. An id that is none means nobody as well.
 pub(super) fn nobody() -> Problem {
@@ -104,10 +106,14 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, uri: Uri) 
 async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused> {
     let query = caller.query();
     let shown = query::included(&query)?;
-    let filter = filter(&query)?;
-    let part = Part::read(query)?;
+    let schemas = &caller.snapshot.schemas;
+    let filter = filter::read(&query, schemas)?;
+    let order = filter::order(&query, &filter, schemas)?;
+    let tokens = Tokens::of(app, &caller.snapshot, &format!("identities in the order {order:?}"), None);
+    let part = Part::read(query, &tokens)?;
     let store = &app.engine.store;
-    let List { mut items, next } = identities::list(store, &filter, part.page()).await?;
+    index_is_there(store, schemas, filter::named(&filter, &order)).await?;
+    let List { mut items, next } = directory::search(store, &filter, &order, part.page()).await?;
     let with_credentials = !shown.is_empty() || filter.identifier.is_some();
     if with_credentials {
         identities::load_credentials(store, &mut items).await?;
@@ -115,8 +121,8 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
     let mut headers = HeaderMap::new();
     match &part {
         Part::Tokens { keyset, query, .. } => {
-            let next = next.map(|id| id.to_string());
-            keyset.write(&mut headers, path, query, &IdentityId(uuid::Uuid::nil()).to_string(), next.as_deref());
+            let next = next.map(|place| tokens.write(Some(place)));
+            keyset.write(&mut headers, path, query, FIRST, next.as_deref());
         }
         Part::Numbers { numbered, query } => {
             // Quirk: the total is that of all identities, whatever the filter, but for a look-up by identifier
@@ -144,14 +150,29 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
     Ok(Done::json(&views)?.with(headers))
 }
 
+/// Whether everybody has been looked at for these traits: a list of some of them would pass for the whole.
+async fn index_is_there(store: &Store, schemas: &Schemas, names: impl Iterator<Item = &str>) -> Result<(), Problem> {
+    let mut names = names.peekable();
+    if names.peek().is_none() {
+        return Ok(());
+    }
+    let built = trait_index::built(store, schemas).await?;
+    match names.find(|name| !built.iter().any(|known| known == name)) {
+        None => Ok(()),
+        Some(name) => Err(Problem::Conflict(format!(
+            "The index of `{name}` is not there yet: a server builds it, or `zelos migrate reindex` does."
+        ))),
+    }
+}
+
 /// Which part of the list is asked for, and the query to repeat in links.
 enum Part {
-    Tokens { keyset: Keyset, after: Option<IdentityId>, query: Vec<(String, String)> },
+    Tokens { keyset: Keyset, after: Option<Place>, query: Vec<(String, String)> },
     Numbers { numbered: Numbered, query: Vec<(String, String)> },
 }
 
 impl Part {
-    fn read(mut query: Vec<(String, String)>) -> Result<Self, Problem> {
+    fn read(mut query: Vec<(String, String)>, tokens: &Tokens<'_>) -> Result<Self, Problem> {
         if let Some(numbered) = Legacy::read(&query)? {
             return Ok(Self::Numbers { numbered, query });
         }
@@ -163,72 +184,18 @@ impl Part {
             }
         }
         let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE)?;
-        let after = keyset
-            .token
-            .as_deref()
-            .map(IdentityId::from_str)
-            .transpose()
-            .map_err(|_| Problem::bad("The page token is not one that was given out here."))?;
+        let given = keyset.token.as_deref().filter(|token| *token != FIRST);
+        let foreign = |_| Problem::bad("The page token is not one that was given out here for this list.");
+        let after = given.map(|token| tokens.read(token)).transpose().map_err(foreign)?.flatten();
         Ok(Self::Tokens { keyset, after, query })
     }
 
-    fn page(&self) -> Page<IdentityId> {
+    fn page(&self) -> Page<Place> {
         match self {
-            Self::Tokens { keyset, after, .. } => Page::After { key: *after, size: keyset.size },
+            Self::Tokens { keyset, after, .. } => Page::After { key: after.clone(), size: keyset.size },
             Self::Numbers { numbered, .. } => {
                 Page::Number { page: u64::try_from(numbered.page).unwrap_or(u64::MAX), size: numbered.size }
             }
         }
-    }
-}
-
-fn filter(query: &Query) -> Result<Filter, Problem> {
-    let ids =
-        query::values(query, "ids").map(|id| query::id(id, "ids").map(IdentityId)).collect::<Result<Vec<_>, _>>()?;
-    if ids.len() > MOST_IDS {
-        return Err(Problem::bad(format!("The number of ids to filter must not exceed {MOST_IDS}.")));
-    }
-    let organization_id =
-        query::value(query, "organization_id").map(|id| query::id(id, "organization_id")).transpose()?;
-    let exact = query::value(query, "credentials_identifier");
-    let similar = query::value(query, "preview_credentials_identifier_similar");
-    let given = [!ids.is_empty(), organization_id.is_some(), exact.is_some(), similar.is_some()];
-    if given.into_iter().filter(|given| *given).count() > 1 {
-        return Err(Problem::bad("Only one filter can be used at a time."));
-    }
-    let identifier = exact.or(similar).map(|text| IdentifierFilter {
-        normalized: normalize::identifier(text),
-        verbatim: text.to_owned(),
-        prefix: exact.is_none(),
-    });
-    Ok(Filter { ids, organization_id, identifier })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn query(text: &str) -> Vec<(String, String)> {
-        url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
-    }
-
-    #[test]
-    fn one_filter_at_a_time() {
-        assert!(
-            filter(&query("credentials_identifier=a&organization_id=00000000-0000-4000-8000-000000000000")).is_err()
-        );
-        assert!(filter(&query("ids=x")).is_err());
-        let found = filter(&query("credentials_identifier=A%40b.c")).unwrap().identifier.unwrap();
-        assert_eq!((found.normalized.as_str(), found.verbatim.as_str(), found.prefix), ("a@b.c", "A@b.c", false));
-        assert!(filter(&query("preview_credentials_identifier_similar=a")).unwrap().identifier.unwrap().prefix);
-    }
-
-    #[test]
-    fn pages_by_token_unless_numbers_are_asked_for() {
-        assert!(matches!(Part::read(query("page=1&per_page=2")).unwrap(), Part::Numbers { .. }));
-        let Part::Tokens { keyset, after, .. } = Part::read(query("per_page=2")).unwrap() else { panic!("numbers") };
-        assert_eq!((keyset.size, after), (2, None));
-        assert!(Part::read(query("page_token=x")).is_err());
-        assert!(Part::read(query("page_size=x")).is_err());
     }
 }

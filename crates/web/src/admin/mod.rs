@@ -1,8 +1,9 @@
 //! The admin API: what back ends and operators do with identities and sessions. Who may is asked
 //! once, at the [`door`]; so it has no cookies, no CSRF and no pages.
 //!
-//! [`identities`] reads, [`change`] writes (with [`body`] and [`patch`] for what comes in), [`credentials`] takes away,
-//! [`batch`] creates many, [`sessions`] is about sessions, [`recovery`] lets people back in, [`courier`] about what is sent, [`audit`] about what happened. [`answer`] makes the answer of
+//! [`identities`] reads (with [`filter`] for what lists are asked for), [`change`] writes (with [`body`] and [`patch`] for
+//! what comes in), [`credentials`] takes away, [`batch`] creates many, [`sessions`] is about sessions, [`recovery`] lets
+//! people back in, [`courier`] about what is sent, [`audit`] about what happened. [`answer`] makes the answer of
 //! all of them.
 
 mod answer;
@@ -13,6 +14,7 @@ mod change;
 mod courier;
 mod credentials;
 pub(crate) mod door;
+mod filter;
 mod identities;
 mod patch;
 mod query;

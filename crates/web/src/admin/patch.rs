@@ -3,7 +3,7 @@
 //!
 //! Quirk: `replace` of a member that is not there adds it, and `add` makes missing parents (oryx/jsonx/patch.go).
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zelos_core::storable;
 
@@ -14,8 +14,13 @@ struct Operation {
     op: String,
     #[serde(default)]
     path: Option<String>,
-    #[serde(default)]
-    value: Value,
+    /// None where the member is missing: `null` is a value.
+    #[serde(default, deserialize_with = "given")]
+    value: Option<Value>,
+}
+
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// What may not be patched, compared without regard to case; what ends in `/**` covers everything below.
@@ -58,6 +63,9 @@ pub(crate) fn apply(body: &[u8], document: &mut Value) -> Applied {
         if is_denied(path) {
             return Err(format!("patch includes denied path: {path}"));
         }
+        if operation.op != "remove" && operation.value.is_none() {
+            return Err(format!("the operation for {path} has no value"));
+        }
     }
     operations.into_iter().try_for_each(|operation| run(operation, document))?;
     storable::document(document).map_err(|why| format!("the patched identity cannot be taken: {why}"))
@@ -79,6 +87,7 @@ fn run(operation: Operation, document: &mut Value) -> Applied {
         return Err("the document as a whole cannot be patched".to_owned());
     };
     let missing = || format!("there is nothing at {path}");
+    let value = operation.value.unwrap_or_default();
     match operation.op.as_str() {
         "remove" => {
             let parent = parents.iter().try_fold(document, |place, part| member(place, part)).ok_or_else(missing)?;
@@ -86,12 +95,12 @@ fn run(operation: Operation, document: &mut Value) -> Applied {
         }
         "replace" if is_position(last) => {
             let parent = parents.iter().try_fold(document, |place, part| member(place, part)).ok_or_else(missing)?;
-            *member(parent, last).ok_or_else(missing)? = operation.value;
+            *member(parent, last).ok_or_else(missing)? = value;
             Ok(())
         }
         _ => {
             let parent = parents.iter().try_fold(document, |place, part| made(place, part)).ok_or_else(missing)?;
-            add(parent, last, operation.value).ok_or_else(missing)
+            add(parent, last, value).ok_or_else(missing)
         }
     }
 }
@@ -107,14 +116,21 @@ fn parts(path: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// Whether it would be a place in a list.
 fn is_position(part: &str) -> bool {
-    part == "-" || part.parse::<usize>().is_ok()
+    part == "-" || position(part).is_some()
+}
+
+/// A place in a list: digits without a sign, and without a zero in front.
+fn position(part: &str) -> Option<usize> {
+    let is_plain = part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
+    part.parse().ok().filter(|_| is_plain)
 }
 
 fn member<'a>(place: &'a mut Value, part: &str) -> Option<&'a mut Value> {
     match place {
         Value::Object(map) => map.get_mut(part),
-        Value::Array(list) => list.get_mut(part.parse::<usize>().ok()?),
+        Value::Array(list) => list.get_mut(position(part)?),
         _ => None,
     }
 }
@@ -126,7 +142,7 @@ fn made<'a>(place: &'a mut Value, part: &str) -> Option<&'a mut Value> {
     }
     match place {
         Value::Object(map) => Some(map.entry(part).or_insert_with(|| Value::Object(Map::new()))),
-        Value::Array(list) => list.get_mut(part.parse::<usize>().ok()?),
+        Value::Array(list) => list.get_mut(position(part)?),
         _ => None,
     }
 }
@@ -141,7 +157,7 @@ fn add(place: &mut Value, part: &str, value: Value) -> Option<()> {
         }
         Value::Array(list) if part == "-" => list.push(value),
         Value::Array(list) => {
-            let at = part.parse().ok().filter(|at| *at <= list.len())?;
+            let at = position(part).filter(|at| *at <= list.len())?;
             list.insert(at, value);
         }
         _ => return None,
@@ -153,7 +169,7 @@ fn remove(place: &mut Value, part: &str) -> Option<()> {
     match place {
         Value::Object(map) => map.shift_remove(part).map(drop),
         Value::Array(list) => {
-            let at = part.parse().ok().filter(|at| *at < list.len())?;
+            let at = position(part).filter(|at| *at < list.len())?;
             list.remove(at);
             Some(())
         }
@@ -162,58 +178,5 @@ fn remove(place: &mut Value, part: &str) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn patched(patch: &Value) -> Result<Value, String> {
-        let mut document = json!({"id": "1", "traits": {"a": 1}, "list": [1, 2], "none": null});
-        apply(patch.to_string().as_bytes(), &mut document).map(|()| document)
-    }
-
-    #[test]
-    fn operations_change_the_document() {
-        let cases = [
-            (json!([{"op": "add", "path": "/traits/b", "value": 2}]), "/traits/b", json!(2)),
-            (json!([{"op": "replace", "path": "/traits/c", "value": 3}]), "/traits/c", json!(3)),
-            (json!([{"op": "add", "path": "/none/x/y", "value": 1}]), "/none", json!({"x": {"y": 1}})),
-            (json!([{"op": "add", "path": "/list/-", "value": 3}]), "/list", json!([1, 2, 3])),
-            (json!([{"op": "add", "path": "/list/0", "value": 0}]), "/list", json!([0, 1, 2])),
-            (json!([{"op": "replace", "path": "/list/1", "value": 9}]), "/list", json!([1, 9])),
-            (json!([{"op": "remove", "path": "/list/0"}]), "/list", json!([2])),
-            (json!([{"op": "add", "path": "/traits/x~1y~0z", "value": 1}]), "/traits", json!({"a": 1, "x/y~z": 1})),
-        ];
-        for (patch, pointer, expected) in cases {
-            assert_eq!(patched(&patch).unwrap().pointer(pointer), Some(&expected), "{patch}");
-        }
-        assert!(patched(&json!([{"op": "remove", "path": "/traits/a"}])).unwrap()["traits"].get("a").is_none());
-    }
-
-    #[test]
-    fn denied_paths_are_denied_in_every_spelling() {
-        for path in
-            ["/id", "/ID", "/stateChangedAt", "/credentials", "/credentials/oidc/config/x", "/credentials~1saml"]
-        {
-            let refused = patched(&json!([{"op": "add", "path": path, "value": 1}])).unwrap_err();
-            assert_eq!(refused, format!("patch includes denied path: {path}"));
-        }
-    }
-
-    #[test]
-    fn the_rest_is_refused() {
-        assert_eq!(apply(b" ", &mut Value::Null).unwrap_err(), "unexpected end of JSON input");
-        for patch in [
-            json!({}),
-            json!([{"op": "test", "path": "/id"}]),
-            json!([{"op": "add"}]),
-            json!([{"op": "add", "path": "", "value": 1}]),
-            json!([{"op": "add", "path": "traits", "value": 1}]),
-            json!([{"op": "remove", "path": "/nothing"}]),
-            json!([{"op": "replace", "path": "/list/2", "value": 1}]),
-            json!([{"op": "add", "path": "/list/4", "value": 1}]),
-            json!([{"op": "add", "path": "/id/x", "value": 1}]),
-        ] {
-            assert!(patched(&patch).is_err(), "{patch}");
-        }
-    }
-}
+#[path = "patch_tests.rs"]
+mod tests;

@@ -20,11 +20,14 @@ impl Fit {
         Self { snapshot: engine.snapshot(), engine, request: Request::default() }
     }
 
-    /// The person as they are stored here: secrets sealed, and the assurance as our methods see it.
+    /// The person as they are stored here: secrets sealed, found by the traits that our schemas index, and the assurance as
+    /// our methods see it.
     pub(super) async fn fitted(&self, report: &mut Report, who: impl Display, identity: &mut Identity) {
-        if self.snapshot.schemas.find(&identity.schema_id).is_none() {
+        let schema = self.snapshot.schemas.find(&identity.schema_id);
+        if schema.is_none() {
             report.say(&who, &format!("the schema `{}` is not configured", identity.schema_id));
         }
+        identity.indexed = Some(schema.map(|schema| schema.index_keys(&identity.traits)).unwrap_or_default());
         for credential in &identity.credentials {
             if let Some(note) = self.unusable(credential).await {
                 report.say(&who, &note);
