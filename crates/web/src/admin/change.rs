@@ -106,10 +106,14 @@ impl Change<'_> {
 pub(super) async fn insert(app: &App, caller: &Caller, identity: &Identity) -> Result<(), Refused> {
     let mut batch = Batch::new();
     stored::insert(&mut batch, identity);
-    let types: Vec<&str> = identity.credentials.iter().map(|credential| credential.kind.as_str()).collect();
-    let created = Happened::new(EventKind::IdentityCreated).to(identity.id).with(json!({ "credentials": types }));
-    caller.record(app, &mut batch, [created]);
+    caller.record(app, &mut batch, [created(identity)]);
     app.engine.store.commit(batch).await.map(drop).map_err(conflict)
+}
+
+/// That somebody was created, for the audit log.
+pub(super) fn created(identity: &Identity) -> Happened<'static> {
+    let types: Vec<&str> = identity.credentials.iter().map(|credential| credential.kind.as_str()).collect();
+    Happened::new(EventKind::IdentityCreated).to(identity.id).with(json!({ "credentials": types }))
 }
 
 /// Reads the identity, changes it and writes it back; once more if it was changed meanwhile.
@@ -148,7 +152,7 @@ fn shown(caller: &Caller, identity: &Identity, metadata_admin: Show) -> Result<D
 }
 
 /// Somebody else has the identifier, the address or the external id.
-fn conflict(error: Error) -> Refused {
+pub(super) fn conflict(error: Error) -> Refused {
     match error {
         Error::Unique(_) => {
             Problem::Conflict("Another identity has the same identifier, address or external id.".to_owned()).into()
