@@ -117,6 +117,12 @@ pub(super) async fn insert(app: &App, caller: &Caller, identity: &Identity) -> R
     app.engine.store.commit(batch).await.map(drop).map_err(conflict)
 }
 
+/// That somebody was created, for the audit log.
+pub(super) fn created(identity: &Identity) -> Happened<'static> {
+    let types: Vec<&str> = identity.credentials.iter().map(|credential| credential.kind.as_str()).collect();
+    Happened::new(EventKind::IdentityCreated).to(identity.id).with(json!({ "credentials": types }))
+}
+
 /// Reads the identity, changes it and writes it back; once more if it was changed meanwhile.
 pub(super) async fn change(app: &App, caller: &Caller, id: &str, change: Change<'_>) -> Result<Identity, Refused> {
     let cx = app.engine.cx(&caller.snapshot, &caller.request);
