@@ -172,25 +172,26 @@ async fn denied_paths_are_refused_at_the_door() {
         for (op, path_in, from) in
             [("move", "/x", "/id"), ("copy", "/traits/name", "/credentials"), ("test", "/id", "")]
         {
-            let patch = json!([{ "op": op, "path": path_in, "from": from, "value": 1 }]);
-            let answer = app.admin("PATCH", &path, Some(patch)).await;
+            let operations = json!([{ "op": op, "path": path_in, "from": from, "value": 1 }]);
+            let answer = app.admin("PATCH", &path, Some(operations)).await;
             assert_eq!(answer.json()["error"]["message"], format!("unsupported operation: {op}"));
         }
         for harmless in ["/%69d", "/credentials%2Foidc", "/credentials~01oidc", "/region~1x", "//id"] {
-            let patch = json!([{ "op": "add", "path": harmless, "value": "00000000-0000-4000-8000-000000000000" }]);
-            app.admin("PATCH", &path, Some(patch)).await;
+            let operations =
+                json!([{ "op": "add", "path": harmless, "value": "00000000-0000-4000-8000-000000000000" }]);
+            app.admin("PATCH", &path, Some(operations)).await;
         }
         for bad in ["/credentials/", "/credentials/nope", "/id/", "/id/x"] {
-            let patch =
+            let operations =
                 json!([{ "op": "add", "path": bad, "value": { "type": bad.trim_start_matches("/credentials/") } }]);
-            assert_eq!(app.admin("PATCH", &path, Some(patch)).await.status, 400, "{bad}");
+            assert_eq!(app.admin("PATCH", &path, Some(operations)).await.status, 400, "{bad}");
         }
         let now = app.admin("GET", &path, None).await.json();
         assert_eq!(now["id"], person["id"]);
         assert_eq!(now["credentials"].as_object().unwrap().keys().collect::<Vec<_>>(), ["password"]);
         for state in [json!("asleep"), json!(""), json!(null), json!(1), json!("ACTIVE")] {
-            let patch = json!([{ "op": "replace", "path": "/state", "value": state }]);
-            assert_eq!(app.admin("PATCH", &path, Some(patch)).await.status, 400, "{state}");
+            let operations = json!([{ "op": "replace", "path": "/state", "value": state }]);
+            assert_eq!(app.admin("PATCH", &path, Some(operations)).await.status, 400, "{state}");
         }
     })
     .await;

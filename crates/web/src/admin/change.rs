@@ -103,12 +103,6 @@ impl Change<'_> {
     }
 }
 
-/// That there is a new identity.
-pub(super) fn created(identity: &Identity) -> Happened<'static> {
-    let types: Vec<&str> = identity.credentials.iter().map(|credential| credential.kind.as_str()).collect();
-    Happened::new(EventKind::IdentityCreated).to(identity.id).with(json!({ "credentials": types }))
-}
-
 /// Writes a new identity.
 pub(super) async fn insert(app: &App, caller: &Caller, identity: &Identity) -> Result<(), Refused> {
     let mut batch = Batch::new();
