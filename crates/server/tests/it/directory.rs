@@ -126,9 +126,9 @@ async fn the_index_follows_whoever_changes_somebody() {
     scenario(setup(&["team"]), async |app| {
         app.reindex().await;
         let person = made(app, "a", "red", 1, "active").await;
-        let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+        let place = format!("/admin/identities/{}", person["id"].as_str().unwrap());
         let patch = json!([{ "op": "replace", "path": "/traits/team", "value": "green" }]);
-        assert_eq!(app.admin("PATCH", &path, Some(patch)).await.status, 200);
+        assert_eq!(app.admin("PATCH", &place, Some(patch)).await.status, 200);
         assert_eq!(
             (found(app, "traits.team=green").await, found(app, "traits.team=red").await),
             ("a".into(), String::new())
@@ -142,7 +142,7 @@ async fn the_index_follows_whoever_changes_somebody() {
         let traits = json!({ "email": "b@example.org", "team": "white" });
         app.visitor(Mode::Native).sign_up(traits, PASSWORD).await;
         assert_eq!(found(app, "traits.team=white").await, "ab");
-        assert_eq!(app.admin("DELETE", &path, None).await.status, 204);
+        assert_eq!(app.admin("DELETE", &place, None).await.status, 204);
         assert_eq!(found(app, "traits.team=white").await, "b");
     })
     .await;
@@ -154,7 +154,7 @@ async fn nobody_is_found_by_half_an_index() {
         made(app, "a", "red", 1, "active").await;
         let refused = app.admin("GET", "/admin/identities?traits.team=red", None).await;
         assert_eq!(refused.status, 400);
-        let document = zelos_server::snapshot(with_index(app), &*app.outbound).await;
+        let document = Box::pin(zelos_server::snapshot(with_index(app), &*app.outbound)).await;
         app.engine.replace_snapshot(document.unwrap_or_else(|failure| panic!("{failure:?}")));
         for query in ["traits.team=red", "sort=traits.team"] {
             let early = app.admin("GET", &format!("/admin/identities?{query}"), None).await;

@@ -22,7 +22,7 @@ async fn rotate(app: &App, change: impl FnOnce(&mut Config)) {
     let snapshot = app.engine.snapshot();
     let mut config: Config = (**snapshot).clone();
     change(&mut config);
-    let snapshot = zelos_server::snapshot(config, &*app.outbound).await;
+    let snapshot = Box::pin(zelos_server::snapshot(config, &*app.outbound)).await;
     app.engine.replace_snapshot(snapshot.unwrap_or_else(|failure| panic!("{failure:?}")));
 }
 
