@@ -158,12 +158,12 @@ async fn unharmed(app: &App, email: &str) -> Value {
 async fn denied_paths_are_refused_at_the_door() {
     scenario(Setup::default(), async |app| {
         let person = app.person("patch@example.org", PASSWORD).await;
-        let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+        let place = format!("/admin/identities/{}", person["id"].as_str().unwrap());
         for denied in
             ["/id", "/ID", "/credentials", "/Credentials/OIDC/config", "/credentials~1saml", "/stateChangedAt"]
         {
             for op in ["add", "replace", "remove"] {
-                let answer = app.admin("PATCH", &path, Some(json!([{ "op": op, "path": denied, "value": {} }]))).await;
+                let answer = app.admin("PATCH", &place, Some(json!([{ "op": op, "path": denied, "value": {} }]))).await;
                 let error = &answer.json()["error"];
                 assert_eq!((answer.status.as_u16(), &error["reason"]), (400, &json!("failed to apply JSON patch")));
                 assert_eq!(error["message"], format!("patch includes denied path: {denied}"));
@@ -172,26 +172,25 @@ async fn denied_paths_are_refused_at_the_door() {
         for (op, path_in, from) in
             [("move", "/x", "/id"), ("copy", "/traits/name", "/credentials"), ("test", "/id", "")]
         {
-            let operations = json!([{ "op": op, "path": path_in, "from": from, "value": 1 }]);
-            let answer = app.admin("PATCH", &path, Some(operations)).await;
+            let patch = json!([{ "op": op, "path": path_in, "from": from, "value": 1 }]);
+            let answer = app.admin("PATCH", &place, Some(patch)).await;
             assert_eq!(answer.json()["error"]["message"], format!("unsupported operation: {op}"));
         }
         for harmless in ["/%69d", "/credentials%2Foidc", "/credentials~01oidc", "/region~1x", "//id"] {
-            let operations =
-                json!([{ "op": "add", "path": harmless, "value": "00000000-0000-4000-8000-000000000000" }]);
-            app.admin("PATCH", &path, Some(operations)).await;
+            let patch = json!([{ "op": "add", "path": harmless, "value": "00000000-0000-4000-8000-000000000000" }]);
+            app.admin("PATCH", &place, Some(patch)).await;
         }
         for bad in ["/credentials/", "/credentials/nope", "/id/", "/id/x"] {
-            let operations =
+            let patch =
                 json!([{ "op": "add", "path": bad, "value": { "type": bad.trim_start_matches("/credentials/") } }]);
-            assert_eq!(app.admin("PATCH", &path, Some(operations)).await.status, 400, "{bad}");
+            assert_eq!(app.admin("PATCH", &place, Some(patch)).await.status, 400, "{bad}");
         }
-        let now = app.admin("GET", &path, None).await.json();
+        let now = app.admin("GET", &place, None).await.json();
         assert_eq!(now["id"], person["id"]);
         assert_eq!(now["credentials"].as_object().unwrap().keys().collect::<Vec<_>>(), ["password"]);
         for state in [json!("asleep"), json!(""), json!(null), json!(1), json!("ACTIVE")] {
-            let operations = json!([{ "op": "replace", "path": "/state", "value": state }]);
-            assert_eq!(app.admin("PATCH", &path, Some(operations)).await.status, 400, "{state}");
+            let patch = json!([{ "op": "replace", "path": "/state", "value": state }]);
+            assert_eq!(app.admin("PATCH", &place, Some(patch)).await.status, 400, "{state}");
         }
     })
     .await;

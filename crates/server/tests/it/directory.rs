@@ -126,9 +126,9 @@ async fn the_index_follows_whoever_changes_somebody() {
     scenario(setup(&["team"]), async |app| {
         app.reindex().await;
         let person = made(app, "a", "red", 1, "active").await;
-        let path = format!("/admin/identities/{}", person["id"].as_str().unwrap());
-        let operations = json!([{ "op": "replace", "path": "/traits/team", "value": "green" }]);
-        assert_eq!(app.admin("PATCH", &path, Some(operations)).await.status, 200);
+        let place = format!("/admin/identities/{}", person["id"].as_str().unwrap());
+        let patch = json!([{ "op": "replace", "path": "/traits/team", "value": "green" }]);
+        assert_eq!(app.admin("PATCH", &place, Some(patch)).await.status, 200);
         assert_eq!(
             (found(app, "traits.team=green").await, found(app, "traits.team=red").await),
             ("a".into(), String::new())
@@ -142,7 +142,7 @@ async fn the_index_follows_whoever_changes_somebody() {
         let traits = json!({ "email": "b@example.org", "team": "white" });
         app.visitor(Mode::Native).sign_up(traits, PASSWORD).await;
         assert_eq!(found(app, "traits.team=white").await, "ab");
-        assert_eq!(app.admin("DELETE", &path, None).await.status, 204);
+        assert_eq!(app.admin("DELETE", &place, None).await.status, 204);
         assert_eq!(found(app, "traits.team=white").await, "b");
     })
     .await;
