@@ -36,7 +36,7 @@ async fn sign_up(visitor: &mut Persona, device: &mut Authenticator, email: &str)
     answer
 }
 
-async fn sign_in(visitor: &mut Persona, device: &mut Authenticator, spoil: &Spoil) -> Answer {
+pub(crate) async fn sign_in(visitor: &mut Persona, device: &mut Authenticator, spoil: &Spoil) -> Answer {
     let flow = visitor.begin("login", "").await;
     let signed = device.get_spoiled(&options(&flow, "passkey_challenge"), spoil);
     let answer = visitor.submit(&flow, json!({ "method": "passkey", "passkey_login": signed })).await;

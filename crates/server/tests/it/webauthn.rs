@@ -106,7 +106,7 @@ async fn add(visitor: &mut Persona, device: &mut Authenticator, name: &str) -> A
     visitor.submit(&flow, json!({ "webauthn_register": answer, "webauthn_register_displayname": name })).await
 }
 
-async fn second(visitor: &mut Persona, device: &mut Authenticator, spoil: &Spoil) -> Answer {
+pub(crate) async fn second(visitor: &mut Persona, device: &mut Authenticator, spoil: &Spoil) -> Answer {
     let flow = visitor.begin("login", "aal=aal2").await;
     let answer = device.get_spoiled(&options(&flow, "webauthn_login_trigger"), spoil);
     let identifier = node(&flow, "identifier")["attributes"]["value"].clone();
