@@ -92,7 +92,7 @@ pub fn record<'a>(cx: &Cx<'_>, batch: &mut Batch, happened: impl IntoIterator<It
             identity_id: happened.identity,
             session_id: happened.session,
             actor: cx.request.actor.name(),
-            ip_address: cx.request.ip_address.clone(),
+            ip_address: cx.request.ip().map(|ip| ip.to_string()).unwrap_or_default(),
             user_agent: cx.request.user_agent.chars().take(512).collect(),
             method: happened.method.to_owned(),
             details: happened.details,

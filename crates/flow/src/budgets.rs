@@ -14,7 +14,7 @@ use crate::plug::Cx;
 use std::{
     collections::HashMap,
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -282,7 +282,7 @@ fn drawn_on(cx: &Cx<'_>, guess: &Guess) -> Result<(Vec<Key>, Vec<Named>)> {
         budgets.extend([all, named(cx, (name, bound), is_known, &whose)?]);
     }
     // Known devices have a bound of their own; who shares their network must not be theirs.
-    if let Some(network) = network(&cx.request.ip_address).filter(|_| is_strange) {
+    if let Some(network) = cx.request.ip().and_then(network).filter(|_| is_strange) {
         budgets.push(named(cx, ("network", config.network()), false, &network)?);
     }
     Ok((queue, budgets))
@@ -319,12 +319,10 @@ fn named(cx: &Cx<'_>, (name, bound): (&'static str, Bound), is_known: bool, whos
     Ok(Named { name, budget: Budget { key, limit: bound.limit, window: *bound.window } })
 }
 
-/// The network of an address, with a port or without: an IPv4 address by itself, of an IPv6 address what a household or a
+/// The network of an address: an IPv4 address by itself, of an IPv6 address what a household or a
 /// server is given. None for a private one: it is a proxy's that we do not trust to tell us the client's, and everybody
 /// would share its budget.
-fn network(address: &str) -> Option<Vec<u8>> {
-    let connected = |address: &str| address.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let address = address.parse().ok().or_else(|| connected(address))?;
+fn network(address: IpAddr) -> Option<Vec<u8>> {
     match IpAddr::to_canonical(&address) {
         IpAddr::V4(ip) if ip.is_private() || ip.is_loopback() || ip.is_link_local() => None,
         IpAddr::V4(ip) => Some(ip.octets().to_vec()),
@@ -340,20 +338,25 @@ fn plain(budgets: &[Named]) -> Vec<Budget> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plug::Request;
     use time::macros::datetime;
 
     #[test]
     fn a_network_is_an_address_or_a_64() {
-        assert_eq!(network("192.0.2.7"), Some(vec![192, 0, 2, 7]));
-        assert_eq!(network("::ffff:192.0.2.7"), network("192.0.2.7"));
-        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("192.0.2.7:50000"), network("192.0.2.7"));
-        assert_eq!(network("[2001:db8:1:2::1]:50000"), network("2001:db8:1:2::1"));
+        let network_of = |ip_address: &str| {
+            let request = Request { ip_address: ip_address.to_owned(), ..Request::default() };
+            request.ip().and_then(network)
+        };
+        assert_eq!(network_of("192.0.2.7"), Some(vec![192, 0, 2, 7]));
+        assert_eq!(network_of("::ffff:192.0.2.7"), network_of("192.0.2.7"));
+        assert_eq!(network_of("2001:db8:1:2::1"), network_of("2001:db8:1:2:ffff::"));
+        assert_ne!(network_of("2001:db8:1:2::1"), network_of("2001:db8:1:3::1"));
+        assert_eq!(network_of("192.0.2.7:50000"), network_of("192.0.2.7"));
+        assert_eq!(network_of("[2001:db8:1:2::1]:50000"), network_of("2001:db8:1:2::1"));
         for address in
             ["", "127.0.0.1:50000", "10.1.2.3", "192.168.0.1", "::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1"]
         {
-            assert_eq!(network(address), None, "{address}");
+            assert_eq!(network_of(address), None, "{address}");
         }
     }
 

@@ -6,7 +6,11 @@
 use crate::{audit::Actor, budgets::Guess, compiled::Compiled, csrf, input::Input};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use zelos_core::{
     clock::Clock,
     continue_with::ContinueWith,
@@ -86,6 +90,12 @@ impl std::fmt::Debug for Request {
 }
 
 impl Request {
+    /// The address alone: whoever connects without a proxy in between is known with their port.
+    pub fn ip(&self) -> Option<IpAddr> {
+        let connected = || self.ip_address.parse::<SocketAddr>().ok().map(|address| address.ip());
+        self.ip_address.parse().ok().or_else(connected)
+    }
+
     /// The device of a session that begins with this request.
     pub fn device(&self, id: DeviceId) -> Device {
         Device {
