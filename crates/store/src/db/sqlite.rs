@@ -2,7 +2,8 @@
 //!
 //! *Writes* go to one thread, because SQLite has one writer anyway: there, batches that arrived while the last commit
 //! was synced to disk are put into one transaction, a savepoint each, and answered after its COMMIT. So a write costs
-//! a share of a sync, and one batch's failure does not touch its neighbours.
+//! a share of a sync, and one batch's failure does not touch its neighbours. What the log has gathered is carried over into
+//! the file when nobody waits; only who writes without a pause pays for it in a commit.
 //!
 //! *Reads* run on the calling thread: a look-up takes some ten microseconds, less than handing it to another thread
 //! would. Each thread has its preferred connection, so that they do not wait for each other. What may take long is
@@ -52,11 +53,25 @@ enum Job {
     Migrate(fn(&Connection) -> Result<Vec<&'static str>, Error>, oneshot::Sender<Result<Vec<&'static str>, Error>>),
 }
 
+impl Job {
+    fn statements(&self) -> usize {
+        match self {
+            Self::Batch(batch, _) => batch.len(),
+            Self::Migrate(..) => 0,
+        }
+    }
+}
+
 /// Most batches in one transaction: bounds how long the first one waits for the last.
 const GROUP: usize = 128;
 /// Batches that may wait for the writer; more than that wait at the door.
 const QUEUE: usize = 1024;
 const CACHED_STATEMENTS: usize = 256;
+
+/// So many statements the log gathers before it is carried over; each changes some pages.
+const CARRIED_OVER_AFTER: usize = 500;
+/// So many pages it gathers at most (64 MiB): many rows that go in at random places share them, an import of people, say.
+const MOST_PAGES: usize = 16_000;
 
 impl Sqlite {
     /// A database in memory.
@@ -255,7 +270,8 @@ fn open_writer(file: &SqliteFile) -> Result<Connection, Error> {
             std::thread::sleep(Duration::from_millis(20));
         }
         connection.execute_batch(&format!(
-            "PRAGMA synchronous = {}; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY",
+            "PRAGMA synchronous = {}; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
+             PRAGMA wal_autocheckpoint = {MOST_PAGES}",
             file.synchronous
         ))?;
         keep_plans(&connection)?;
@@ -291,11 +307,23 @@ fn read(connection: &Connection, sql: &str, params: &[Value<'_>], visit: &mut Vi
 
 /// The writer's life: takes jobs until all senders are gone.
 fn write(mut jobs: mpsc::Receiver<Job>, mut with: impl FnMut(&mut dyn FnMut(&mut Connection))) {
-    let mut group = Vec::new();
+    let (mut group, mut gathered) = (Vec::new(), 0);
     while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
+        gathered += group.iter().map(Job::statements).sum::<usize>();
         with(&mut |connection| work(connection, &mut group));
         // Left over only if there was no connection: the askers see their answer dropped.
         group.clear();
+        if gathered >= CARRIED_OVER_AFTER && jobs.is_empty() {
+            with(&mut |connection| carry_over(connection));
+            gathered = 0;
+        }
+    }
+}
+
+/// A checkpoint that waits for nobody. What cannot be carried over now will be the next time.
+fn carry_over(connection: &Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        tracing::debug!(%error, "the log of SQLite could not be carried over");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Single statements and batches: values, expectations, errors.
 
 use crate::{
-    database::{Database, each},
+    database::{Database, each, options},
     sample::NOW,
 };
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -270,4 +270,21 @@ async fn what_cannot_be_written_as_json_is_a_bug() {
         assert_eq!(numbers(&store).await, []);
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_log_of_sqlite_is_carried_over_when_nobody_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zelos.db");
+    let store = Store::connect(&format!("sqlite://{}?mode=rwc", path.display()), options()).await.unwrap();
+    table(&store).await;
+    let size = || std::fs::metadata(&path).unwrap().len();
+    let at_first = size();
+    for number in 0..600 {
+        let mut batch = Batch::new();
+        insert(&mut batch, number);
+        store.commit(batch).await.unwrap();
+    }
+    // Whoever writes next waits for it.
+    assert!(size() > at_first, "all of it is in the log yet: {at_first} bytes in the file");
 }
