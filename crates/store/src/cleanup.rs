@@ -74,9 +74,10 @@ async fn delete<'a, K: Copy + Into<Value<'a>>>(
         return Ok(0);
     }
     let mut batch = Batch::new();
-    // The time once more: what was prolonged meanwhile stays.
+    // The time once more: what was prolonged meanwhile stays. Said by its opposite, since SQLite would otherwise go through
+    // all that has expired in search of these.
     batch.add(
-        format!("DELETE FROM {table} WHERE nid = ? AND {key} IN ({}) AND {column} < ?", marks(keys.len())),
+        format!("DELETE FROM {table} WHERE nid = ? AND {key} IN ({}) AND NOT ({column} >= ?)", marks(keys.len())),
         std::iter::once(NETWORK).chain(padded(keys).map(Into::into)).chain([before.into()]),
     );
     let deleted = store.commit(batch).await?;
