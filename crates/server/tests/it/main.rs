@@ -34,7 +34,6 @@ mod sessions;
 mod settings;
 mod totp;
 mod toy_method;
-mod traces;
 mod verification;
 mod webauthn;
 mod wire;

@@ -1,12 +1,16 @@
 //! A trace goes through the house: taken from whoever asks, handed on to whoever is asked, and told to a collector.
+//!
+//! In a process of its own, one story after the other: whether a place in the code is listened to is remembered for the whole
+//! process, and other tests beside it, which do not listen, would have it forgotten.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by it")]
 
-use crate::wire::PASSWORD;
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt;
 use zelos_core::{config::log::Tracing, outbound::OutboundRequest};
 use zelos_server::telemetry::traces::Traces;
 use zelos_testkit::{App, Mode, Setup, scenario};
 
+const PASSWORD: &str = "correct Horse battery 9 staple";
 const TRACE: [u8; 16] = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes();
 const PARENT: [u8; 8] = 0x00f0_67aa_0ba9_02b7_u64.to_be_bytes();
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -20,12 +24,8 @@ fn tracing(otlp: &Value) -> Tracing {
     serde_json::from_value(document).unwrap()
 }
 
-/// Somebody signs up, as a part of a trace, and their password is looked up elsewhere; what was sent out meanwhile.
-async fn traced(app: &App, config: &Tracing, traceparent: &str) -> Vec<OutboundRequest> {
-    app.outbound.answer("http://collector.example", 200, "");
-    app.outbound.answer("https://api.pwnedpasswords.com", 200, "");
-    let traces = Traces::start(config, app.outbound.clone()).unwrap().unwrap();
-    let listening = tracing::subscriber::set_default(tracing_subscriber::registry().with(traces.layer()));
+/// Somebody signs up, as a part of a trace; their password is looked up elsewhere.
+async fn sign_up(app: &App, traceparent: &str) {
     let mut visitor = app.visitor(Mode::Native);
     let flow = visitor.begin("registration", "").await;
     let new = json!({ "method": "password", "password": PASSWORD, "traits": { "email": "ada@example.org" } });
@@ -33,6 +33,15 @@ async fn traced(app: &App, config: &Tracing, traceparent: &str) -> Vec<OutboundR
     let headers = [("content-type", "application/json"), ("traceparent", traceparent)];
     let answer = visitor.send("POST", &path, &headers, new.to_string()).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// What is sent out while somebody signs up.
+async fn traced(app: &App, config: &Tracing, traceparent: &str) -> Vec<OutboundRequest> {
+    app.outbound.answer("http://collector.example", 200, "");
+    app.outbound.answer("https://api.pwnedpasswords.com", 200, "");
+    let traces = Traces::start(config, app.outbound.clone()).unwrap().unwrap();
+    let listening = tracing::subscriber::set_default(tracing_subscriber::registry().with(traces.layer()));
+    sign_up(app, traceparent).await;
     drop(listening);
     traces.finish().await;
     app.outbound.requests()
@@ -52,7 +61,6 @@ fn setup() -> Setup {
     }))
 }
 
-#[tokio::test]
 async fn a_trace_goes_through_the_house() {
     scenario(setup(), async |app| {
         let sent = traced(app, &tracing(&json!({})), TRACEPARENT).await;
@@ -88,7 +96,6 @@ async fn a_trace_goes_through_the_house() {
     .await;
 }
 
-#[tokio::test]
 async fn as_much_is_traced_as_is_wanted() {
     scenario(setup(), async |app| {
         let none = tracing(&json!({ "sampling": { "sampling_ratio": 0.0 } }));
@@ -107,10 +114,16 @@ async fn as_much_is_traced_as_is_wanted() {
     .await;
 }
 
-#[tokio::test]
-async fn traces_need_somewhere_to_go() {
+fn traces_need_somewhere_to_go() {
     let outbound = std::sync::Arc::new(zelos_testkit::ScriptedOutbound::default());
     assert!(Traces::start(&Tracing::default(), outbound.clone()).unwrap().is_none(), "off");
     let nowhere = Traces::start(&tracing(&json!({ "server_url": "" })), outbound).unwrap_err();
     assert!(format!("{nowhere:?}").contains("tracing.providers.otlp.server_url"), "{nowhere:?}");
+}
+
+#[tokio::test]
+async fn traces() {
+    a_trace_goes_through_the_house().await;
+    as_much_is_traced_as_is_wanted().await;
+    traces_need_somewhere_to_go();
 }
