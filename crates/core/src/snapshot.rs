@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub admin: Url,
     /// Keys for cookies and tags.
     pub keys: Keys,
+    /// Keys for tokens of pages.
+    pub page_keys: Keys,
     /// Keys for secrets of credentials, where they are stored; empty if no `secrets.cipher` are configured.
     pub cipher: Keys,
     /// `csrf_token_` and the hash of the public base URL.
@@ -63,6 +65,8 @@ impl Snapshot {
             config.feature_flags.legacy_allow_insecure_origins,
         );
         let keys = Keys::derive(config.cookie_secrets());
+        let own = &config.secrets.pagination;
+        let page_keys = if own.is_empty() { keys.clone() } else { Keys::derive(own) };
         let cipher = Keys::derive(&config.secrets.cipher);
         let public_prefix = with_slash(&public);
         Self {
@@ -72,6 +76,7 @@ impl Snapshot {
             public,
             admin,
             keys,
+            page_keys,
             cipher,
             csrf_cookie_name,
             device_cookie_name,

@@ -6,9 +6,8 @@
 
 use crate::app::App;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::borrow::Cow;
 use time::{Duration, OffsetDateTime};
-use zelos_core::{sealed::Keys, snapshot::Snapshot};
+use zelos_core::{problem::Problem, sealed::Keys, snapshot::Snapshot};
 
 /// What is longer was not given out here.
 const LONGEST: usize = 4096;
@@ -16,7 +15,7 @@ const LONGEST: usize = 4096;
 /// Writes and reads the tokens of one list.
 pub(crate) struct Tokens<'a> {
     app: &'a App,
-    keys: Cow<'a, Keys>,
+    keys: &'a Keys,
     purpose: String,
     lifespan: Option<Duration>,
 }
@@ -30,6 +29,15 @@ pub(crate) enum Unusable {
     Expired,
 }
 
+impl From<Unusable> for Problem {
+    fn from(why: Unusable) -> Self {
+        Self::bad(match why {
+            Unusable::Foreign => "The page token is not one that was given out here for this list.",
+            Unusable::Expired => "The page token has expired: start again from the first page.",
+        })
+    }
+}
+
 /// What is sealed: a place in the list – none for its beginning – and when it stops being one.
 #[derive(Debug, Serialize, Deserialize)]
 struct Token<K> {
@@ -41,9 +49,7 @@ struct Token<K> {
 impl<'a> Tokens<'a> {
     /// Those of the list of that name; they last for ever unless there is a lifespan.
     pub(crate) fn of(app: &'a App, snapshot: &'a Snapshot, list: &str, lifespan: Option<Duration>) -> Self {
-        let own = &snapshot.secrets.pagination;
-        let keys = if own.is_empty() { Cow::Borrowed(&snapshot.keys) } else { Cow::Owned(Keys::derive(own)) };
-        Self { app, keys, purpose: format!("page of {list}"), lifespan }
+        Self { app, keys: &snapshot.page_keys, purpose: format!("page of {list}"), lifespan }
     }
 
     /// The token of what comes after that place; of the beginning if there is none.
@@ -53,8 +59,13 @@ impl<'a> Tokens<'a> {
         self.keys.seal(&*self.app.engine.rng, &self.purpose, &token)
     }
 
+    /// Where a list goes on that was asked for with that token, if there is one.
+    pub(crate) fn after<K: DeserializeOwned>(&self, token: Option<&str>) -> Result<Option<K>, Unusable> {
+        token.map(|token| self.read(token)).transpose().map(Option::flatten)
+    }
+
     /// The place that a token names.
-    pub(crate) fn read<K: DeserializeOwned>(&self, token: &str) -> Result<Option<K>, Unusable> {
+    fn read<K: DeserializeOwned>(&self, token: &str) -> Result<Option<K>, Unusable> {
         let opened = if token.len() > LONGEST { None } else { self.keys.open(&self.purpose, token) };
         let token: Token<K> = opened.and_then(|plain| serde_json::from_slice(&plain).ok()).ok_or(Unusable::Foreign)?;
         if token.until.is_some_and(|until| until < self.app.engine.clock.now()) {

@@ -5,12 +5,10 @@ use super::{
     answer::{self, Done},
     query::{self, Query},
 };
-use crate::{app::App, caller::Caller, paging::Keyset};
+use crate::{app::App, caller::Caller, page_token::Tokens, paging::Keyset};
 use axum::{extract::State, response::Response};
 use http::{HeaderMap, Uri};
 use std::{str::FromStr, sync::Arc};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use uuid::Uuid;
 use zelos_core::{
     audit::EventKind,
     id::{EventId, IdentityId},
@@ -33,28 +31,24 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
     let query = caller.query();
     let filter = filter(&query)?;
     let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE)?;
-    let key = keyset.token.as_deref().map(EventId::from_str).transpose();
-    let key = key.map_err(|_| Problem::bad("The page token is not one that was given out here."))?;
+    let tokens = Tokens::of(app, &caller.snapshot, "audit events", None);
+    let key = tokens.after(keyset.token.as_deref()).map_err(Problem::from)?;
     let page = Page::After { key, size: keyset.size };
     let List { items, next } = stored::list(&app.engine.store, &filter, page).await?;
     let mut headers = HeaderMap::new();
-    let next = next.map(|id| id.to_string());
-    keyset.write(&mut headers, path, &query, &Uuid::max().to_string(), next.as_deref());
+    let next = next.map(|id| tokens.write(Some(id)));
+    keyset.write(&mut headers, path, &query, &tokens.write(None::<EventId>), next.as_deref());
     Ok(Done::json(&items)?.with(headers))
 }
 
 fn filter(query: &Query) -> Result<Filter> {
-    let time = |name| {
-        let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).map_err(|_| query::invalid(text, name));
-        query::value(query, name).map(parse).transpose()
-    };
     let kind =
         query::value(query, "kind").map(|word| EventKind::from_str(word).map_err(|()| query::invalid(word, "kind")));
     let identity = query::value(query, "identity_id").map(|id| query::id(id, "identity_id"));
     Ok(Filter {
         identity: identity.transpose()?.map(IdentityId),
         kind: kind.transpose()?,
-        since: time("since")?,
-        until: time("until")?,
+        since: query::time(query, "since")?,
+        until: query::time(query, "until")?,
     })
 }

@@ -125,7 +125,7 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
     let unreadable = |_| Refused::worded("could not parse parameter page_size");
     let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE).map_err(unreadable)?;
     let tokens = Tokens::of(app, &caller.snapshot, "messages", Some(TOKEN_LIFESPAN));
-    let key = keyset.token.as_deref().map(|token| tokens.read(token)).transpose().map_err(unusable)?.flatten();
+    let key = tokens.after(keyset.token.as_deref()).map_err(unusable)?;
     let List { items, next } = stored::list(&app.engine.store, &filter, Page::After { key, size: keyset.size }).await?;
     let mut headers = HeaderMap::new();
     let first = tokens.write(None::<Key>);

@@ -6,7 +6,6 @@
 
 use super::query::{self, Query};
 use std::str::FromStr;
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use zelos_core::{
     id::IdentityId,
     identity::{State, normalize},
@@ -59,13 +58,7 @@ pub(super) fn read(query: &Query, schemas: &Schemas) -> Result<Filter> {
 }
 
 fn span(query: &Query, from: &str, before: &str) -> Result<Span> {
-    let at = |name| query::value(query, name).map(|text| time(text).ok_or_else(|| query::invalid(text, name)));
-    Ok(Span { from: at(from).transpose()?, before: at(before).transpose()? })
-}
-
-fn time(text: &str) -> Option<OffsetDateTime> {
-    // In a query, a plus sign that was not escaped has become a space.
-    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)
+    Ok(Span { from: query::time(query, from)?, before: query::time(query, before)? })
 }
 
 fn traits(query: &Query, schemas: &Schemas) -> Result<Vec<(String, String)>> {

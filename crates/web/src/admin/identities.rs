@@ -185,8 +185,7 @@ impl Part {
         }
         let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE)?;
         let given = keyset.token.as_deref().filter(|token| *token != FIRST);
-        let foreign = |_| Problem::bad("The page token is not one that was given out here for this list.");
-        let after = given.map(|token| tokens.read(token)).transpose().map_err(foreign)?.flatten();
+        let after = tokens.after(given)?;
         Ok(Self::Tokens { keyset, after, query })
     }
 

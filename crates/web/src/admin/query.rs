@@ -1,6 +1,7 @@
 //! Parameters that administrators put into the query.
 
 use std::str::FromStr;
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 use zelos_core::{
     identity::CredentialType,
@@ -30,6 +31,16 @@ pub(crate) fn included(query: &Query) -> Result<Vec<CredentialType>> {
 /// An id in the query.
 pub(crate) fn id(text: &str, name: &str) -> Result<Uuid> {
     Uuid::parse_str(text).map_err(|_| Problem::bad(format!("Invalid UUID value `{text}` for parameter `{name}`.")))
+}
+
+/// The time of that name in the query (RFC 3339).
+pub(crate) fn time(query: &Query, name: &str) -> Result<Option<OffsetDateTime>> {
+    let read = |text: &str| {
+        // A plus sign that was not escaped has become a space.
+        let time = OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339).ok();
+        time.and_then(|time| time.checked_to_offset(UtcOffset::UTC)).ok_or_else(|| invalid(text, name))
+    };
+    value(query, name).map(read).transpose()
 }
 
 /// A value that a parameter cannot have.

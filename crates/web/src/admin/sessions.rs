@@ -101,7 +101,7 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
     let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE).map_err(|_| unreadable())?;
     let tokens = Tokens::of(app, &caller.snapshot, "sessions", None);
     let given = keyset.token.as_deref().filter(|token| *token != FIRST);
-    let key = given.map(|token| tokens.read(token)).transpose().map_err(|_| unreadable())?.flatten();
+    let key = tokens.after(given).map_err(|_| unreadable())?;
     let expand = Expand::read(&query)?;
     let List { items, next } = stored::list(&app.engine.store, &filter, Page::After { key, size: keyset.size }).await?;
     let mut headers = HeaderMap::new();
