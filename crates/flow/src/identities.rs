@@ -25,6 +25,11 @@ pub async fn get(cx: &Cx<'_>, id: IdentityId) -> Result<Identity> {
     found.ok_or_else(|| Problem::NotFound("The identity does not exist any more.".to_owned()))
 }
 
+/// What the schema derives from the traits that somebody has; none if it does not accept them any more.
+pub fn derived(cx: &Cx<'_>, of: &Identity) -> Option<Derived> {
+    cx.snapshot.schemas.find(&of.schema_id)?.validate(&of.traits).ok()
+}
+
 /// Whoever is signed in, of whom a second factor is asked.
 pub async fn signed_in(cx: &Cx<'_>) -> Result<Identity> {
     let current = cx.session.ok_or_else(|| Problem::bug("a second factor is asked of nobody"))?;

@@ -40,6 +40,11 @@ impl Input {
         self.values.get(name).and_then(Value::as_str)
     }
 
+    /// A field that says something: a text that is not empty.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.text(name).filter(|text| !text.is_empty())
+    }
+
     /// Whether a button or box of that name says yes, in the words of forms or of JSON.
     pub fn says_yes(&self, name: &str) -> bool {
         match self.values.get(name) {

@@ -6,8 +6,12 @@
 //! was made to end long ago, so the next `whoami` hands out one of ours.
 
 use crate::cookies::SessionCookie;
-use aes::{Aes256, cipher::BlockCipherEncrypt};
+use aes::Aes256;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
+use ctr::{
+    Ctr128BE,
+    cipher::{KeyIvInit, StreamCipher},
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -62,14 +66,7 @@ fn decrypted(secret: &Secret, content: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 
 /// AES-256 in counter mode, which is its own inverse.
 fn counter_mode(secret: &Secret, iv: [u8; IV], text: &mut [u8]) {
-    let cipher = Aes256::new(&Sha256::digest(secret.expose()));
-    let mut counter = u128::from_be_bytes(iv);
-    for chunk in text.chunks_mut(IV) {
-        let mut stream = counter.to_be_bytes().into();
-        cipher.encrypt_block(&mut stream);
-        chunk.iter_mut().zip(stream).for_each(|(byte, mask)| *byte ^= mask);
-        counter = counter.wrapping_add(1);
-    }
+    Ctr128BE::<Aes256>::new(&Sha256::digest(secret.expose()), &iv.into()).apply_keystream(text);
 }
 
 /// As much of Go's `gob` as a map from texts to texts in interfaces needs.

@@ -90,6 +90,21 @@ impl Keys {
         credential.and_then(|credential| Self::of(credential).ok()).unwrap_or_default()
     }
 
+    /// Those of that kind that somebody has; none is no problem.
+    pub(crate) fn held(by: &Identity, kind: CredentialType) -> Result<Self> {
+        by.credential(kind).map_or_else(|| Ok(Self::default()), Self::of)
+    }
+
+    /// Gives them to the person in place of those of that kind that are there; without any left the credential goes.
+    pub(crate) fn give(&self, cx: &Cx<'_>, to: &mut Identity, kind: CredentialType) -> Result<()> {
+        if self.credentials.is_empty() {
+            to.credentials.retain(|credential| credential.kind != kind);
+        } else {
+            identities::set_credential(cx.clock, cx.rng, to, kind, self.config()?);
+        }
+        Ok(())
+    }
+
     fn read(config: &Value) -> serde_json::Result<Self> {
         Self::deserialize(config)
     }

@@ -1,7 +1,7 @@
 //! Signing in by a code: instead of a password, or as a second proof. It goes to the addresses that the person's traits
 //! name for codes.
 
-use super::{Code, code_node, given, go_on, hidden_method, missing, resend};
+use super::{Code, code_node, go_on, hidden_method, missing, resend};
 use serde_json::Value;
 use zelos_core::{
     flow::{Detail, Flow, State},
@@ -38,7 +38,7 @@ fn offers_addresses(cx: &Cx<'_>) -> bool {
 pub(super) fn claims(cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
     let Detail::Login { requested_aal, .. } = flow.detail else { return false };
     // The buttons with addresses say no method.
-    let is_button = given(input, "address").is_some() && is_of_somebody_known(cx, flow);
+    let is_button = input.given("address").is_some() && is_of_somebody_known(cx, flow);
     is_asked_at(cx.snapshot, requested_aal) && (input.method() == "code" || (input.method().is_empty() && is_button))
 }
 
@@ -143,13 +143,13 @@ impl Code {
     pub(super) async fn log_in(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
         match flow.state {
             State::PassedChallenge => Err(Problem::form(catalog::no_login_method())),
-            State::SentEmail if given(input, "resend").is_none() => {
-                let code = given(input, "code").ok_or_else(|| missing("code"))?;
+            State::SentEmail if input.given("resend").is_none() => {
+                let code = input.given("code").ok_or_else(|| missing("code"))?;
                 let level = if cx.snapshot.selfservice.methods.code.mfa_enabled { Aal::Aal2 } else { Aal::Aal1 };
                 self.redeem(cx, flow, code, (MethodName::Code, level)).await
             }
             _ => {
-                let typed = given(input, "identifier").or_else(|| given(input, "address"));
+                let typed = input.given("identifier").or_else(|| input.given("address"));
                 let typed = typed.ok_or_else(|| missing("identifier"))?;
                 self.send_login_code(cx, flow, typed).await
             }

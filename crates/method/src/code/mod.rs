@@ -72,7 +72,7 @@ impl Method for Code {
     /// The link in a mail fills in the code of a verification.
     fn follows(&self, _cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
         let is_ours = flow.active.as_deref() == Some(self.id());
-        is_ours && flow.kind() == Kind::Verification && given(input, "code").is_some()
+        is_ours && flow.kind() == Kind::Verification && input.given("code").is_some()
     }
 
     fn payload(&self, kind: Kind) -> &'static PayloadSchema {
@@ -88,9 +88,9 @@ impl Method for Code {
     /// selfservice/strategy/code/strategy_verification.go).
     fn needs_csrf(&self, flow: &Flow, input: &Input) -> bool {
         match flow.detail {
-            Detail::Verification => given(input, "code").is_none(),
+            Detail::Verification => input.given("code").is_none(),
             // It was handed to somebody who has never been here; a code of their own they ask for like everybody.
-            Detail::Recovery { by_admin: true, .. } => given(input, "email").is_some(),
+            Detail::Recovery { by_admin: true, .. } => input.given("email").is_some(),
             _ => true,
         }
     }
@@ -235,11 +235,6 @@ fn digits(rng: &dyn Rng) -> String {
             return code;
         }
     }
-}
-
-/// A field that says something.
-fn given<'a>(input: &'a Input, name: &str) -> Option<&'a str> {
-    input.text(name).filter(|text| !text.is_empty())
 }
 
 fn missing(name: &'static str) -> Problem {

@@ -1,7 +1,7 @@
 //! Getting back in by a code: the address is asked for, the code, and that is all – or, where people may choose among
 //! their addresses (`feature_flags.choose_recovery_address`), any of them is asked for first, and where to send it.
 
-use super::{Code, DIGITS, code_node, given, go_on, hidden_method, missing, resend};
+use super::{Code, DIGITS, code_node, go_on, hidden_method, missing, resend};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zelos_core::{
     flow::{Detail, Flow, State},
@@ -41,7 +41,7 @@ fn has_choice(flow: &Flow) -> bool {
 /// Once a code is on its way, whatever has no address is taken for a code.
 pub(super) fn claims(flow: &Flow, input: &Input) -> bool {
     has_choice(flow)
-        || (flow.state != State::ChooseMethod && given(input, "email").is_none())
+        || (flow.state != State::ChooseMethod && input.given("email").is_none())
         || input.method() == "code"
 }
 
@@ -153,7 +153,7 @@ impl Code {
         if has_choice(flow) {
             return self.choose(cx, flow, input).await;
         }
-        let email = given(input, "email");
+        let email = input.given("email");
         match (flow.state, email) {
             (State::PassedChallenge, Some(_)) => Err(Problem::start_again(catalog::recovery_already_completed())),
             (State::PassedChallenge, None) => Err(proofs::start_again("This code has been used: ask for another one.")),
@@ -171,15 +171,15 @@ impl Code {
 
     /// The way with a choice among addresses.
     async fn choose(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
-        if flow.state == State::RecoveryAwaitingCode && given(input, "code").is_some() {
+        if flow.state == State::RecoveryAwaitingCode && input.given("code").is_some() {
             return self.bring(cx, flow, input).await;
         }
-        if given(input, "screen") == Some(BACK) {
+        if input.given("screen") == Some(BACK) {
             return go_back(cx, flow).await;
         }
         match flow.state {
             State::RecoveryAwaitingAddress => {
-                let first = given(input, "recovery_address").ok_or_else(|| missing("recovery_address"))?;
+                let first = input.given("recovery_address").ok_or_else(|| missing("recovery_address"))?;
                 flow.memory.set(FIRST, first);
                 if only(&addresses(cx, first).await?, first) {
                     return self.send_to(cx, flow, first).await;
@@ -189,7 +189,7 @@ impl Code {
             }
             State::RecoveryAwaitingAddressChoice => {
                 let chosen =
-                    given(input, "recovery_select_address").ok_or_else(|| missing("recovery_select_address"))?;
+                    input.given("recovery_select_address").ok_or_else(|| missing("recovery_select_address"))?;
                 let first = flow.memory.text(FIRST).unwrap_or_default().to_owned();
                 if is_mark(cx, flow, &first, chosen) {
                     return self.send_to(cx, flow, &first).await;
@@ -203,7 +203,7 @@ impl Code {
             }
             _ => {
                 let name = "recovery_confirm_address";
-                let address = given(input, name).ok_or_else(|| missing(name))?;
+                let address = input.given(name).ok_or_else(|| missing(name))?;
                 self.send_to(cx, flow, address).await
             }
         }

@@ -1,7 +1,7 @@
 //! Signing up by a code: the traits are told, every address for codes gets one, and whoever brings one back has an
 //! account. Nobody is created before.
 
-use super::{Code, code_node, given, go_on, hidden_method, missing, resend};
+use super::{Code, code_node, go_on, hidden_method, missing, resend};
 use serde_json::Value;
 use zelos_core::{
     config::flows::RegistrationStyle,
@@ -46,8 +46,8 @@ impl Code {
             Some(told) => schema.check(told).map_err(|wrong| Problem::Form(wrong.texts()))?,
             None => traits::judge(schema, input)?,
         };
-        if is_sent && given(input, "resend").is_none() {
-            let code = given(input, "code").ok_or_else(|| missing("code"))?;
+        if is_sent && input.given("resend").is_none() {
+            let code = input.given("code").ok_or_else(|| missing("code"))?;
             if told.as_ref() != Some(&derived.traits) {
                 return Err(Problem::form(catalog::traits_changed()));
             }

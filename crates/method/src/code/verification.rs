@@ -1,6 +1,6 @@
 //! Proving an address by a code.
 
-use super::{Code, code_node, given, go_on, hidden_method, missing, resend};
+use super::{Code, code_node, go_on, hidden_method, missing, resend};
 use zelos_core::{
     config::courier::ChannelId,
     flow::{Flow, State},
@@ -16,7 +16,7 @@ use zelos_flow::{
 /// A code says by itself that it is one. What is no method at all is for the payload's schema to refuse.
 pub(super) fn claims(input: &Input) -> bool {
     match input.method() {
-        "" => given(input, "code").is_some(),
+        "" => input.given("code").is_some(),
         method => method != "link",
     }
 }
@@ -53,7 +53,7 @@ impl Code {
         if flow.state == State::PassedChallenge {
             return Err(Problem::start_again(catalog::verification_already_completed()));
         }
-        if let Some(code) = given(input, "code") {
+        if let Some(code) = input.given("code") {
             if cx.request.is_link {
                 return Ok(fill_in(cx, flow, code));
             }
@@ -65,7 +65,7 @@ impl Code {
             let wrong = || Ok(Step::wrong(proofs::guess(flow)?, catalog::verification_code_invalid()));
             return confirmed.map_or_else(wrong, Ok);
         }
-        let address = given(input, "email").or_else(|| given(input, "sms")).ok_or_else(|| missing("email"))?;
+        let address = input.given("email").or_else(|| input.given("sms")).ok_or_else(|| missing("email"))?;
         flow.memory.remove(BROUGHT);
         proofs::ask(cx, flow, self, mail::channel_of(address), address).await
     }

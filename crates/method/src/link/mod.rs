@@ -48,11 +48,11 @@ impl Method for Link {
         // Quirk: a recovery begun for codes takes a wish for a link, a verification does not (Kratos
         // selfservice/strategy/link/strategy_{recovery,verification}.go).
         let is_ours = flow.kind() == Kind::Recovery || flow.active.as_deref() == Some(self.id());
-        is_ours && (input.method() == self.id() || token(input).is_some())
+        is_ours && (input.method() == self.id() || input.given("token").is_some())
     }
 
     fn follows(&self, _cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
-        flow.active.as_deref() == Some(self.id()) && token(input).is_some()
+        flow.active.as_deref() == Some(self.id()) && input.given("token").is_some()
     }
 
     fn payload(&self, _kind: Kind) -> &'static PayloadSchema {
@@ -61,7 +61,7 @@ impl Method for Link {
 
     /// A token is a better proof of where a request comes from.
     fn needs_csrf(&self, _flow: &Flow, input: &Input) -> bool {
-        token(input).is_none()
+        input.given("token").is_none()
     }
 
     fn sender(&self) -> Option<&dyn Sender> {
@@ -82,7 +82,7 @@ impl Method for Link {
     }
 
     async fn submit(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
-        if let Some(token) = token(input) {
+        if let Some(token) = input.given("token") {
             return self.redeem(cx, flow, token).await;
         }
         if flow.state == State::PassedChallenge {
@@ -92,7 +92,7 @@ impl Method for Link {
             }));
         }
         let missing = || Problem::field("email", catalog::property_missing("email"));
-        let email = input.text("email").filter(|email| !email.is_empty()).ok_or_else(missing)?;
+        let email = input.given("email").ok_or_else(missing)?;
         proofs::ask(cx, flow, self, Via::Email, email).await
     }
 }
@@ -175,10 +175,6 @@ impl Sender for Link {
 fn address(snapshot: &Snapshot, flow: &Flow, token: &str) -> String {
     let path = snapshot.public_path(&format!("self-service/{}", flow.kind().as_str()));
     with_query(&path, &[("flow", &flow.id.to_string()), ("token", token)])
-}
-
-fn token(input: &Input) -> Option<&str> {
-    input.text("token").filter(|token| !token.is_empty())
 }
 
 fn over(text: Text) -> Problem {

@@ -1,7 +1,7 @@
 //! Signing in with a passkey: by a button, or offered by the browser where it fills in who one is. Whoever confirms that
 //! they are still there is asked for their own keys only.
 
-use super::{CHALLENGE, Passkey, given, is_browser, name_of, party, proof};
+use super::{CHALLENGE, Passkey, is_browser, name_of, party, proof};
 use crate::ceremony::{
     Challenge, Key, Keys, failed,
     nodes::{self, Trigger},
@@ -65,7 +65,7 @@ impl Passkey {
     }
 
     pub(super) async fn log_in(&self, cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<Step> {
-        let Some(answer) = given(input, "passkey_login") else {
+        let Some(answer) = input.given("passkey_login") else {
             // Somebody without scripts has pressed a button.
             return Ok(Step::Leave { to: cx.snapshot.ui_url_of(Kind::Login, flow.id), texts: Vec::new() });
         };

@@ -24,7 +24,7 @@ use zelos_core::{
     snapshot::Snapshot,
     ui::{Group, Node},
 };
-use zelos_flow::{Ask, Cx, Input, Method, Step};
+use zelos_flow::{Ask, Cx, Input, Method, Step, identities};
 
 static LOGIN: LazyLock<PayloadSchema> = LazyLock::new(|| PayloadSchema::embedded(include_str!("schema/login.json")));
 static REGISTRATION: LazyLock<PayloadSchema> =
@@ -75,13 +75,13 @@ impl Method for Passkey {
     fn claims(&self, _cx: &Cx<'_>, flow: &Flow, input: &Input) -> bool {
         match flow.detail {
             Detail::Login { requested_aal, .. } if requested_aal != Aal::Aal2 => {
-                input.method() == self.id() || given(input, "passkey_login").is_some()
+                input.method() == self.id() || input.given("passkey_login").is_some()
             }
             // Quirk: some front ends send `true` for a field that no script filled in (Kratos
             // selfservice/strategy/passkey/passkey_registration.go).
-            Detail::Registration => given(input, "passkey_register").is_some_and(|answer| answer != "true"),
+            Detail::Registration => input.given("passkey_register").is_some_and(|answer| answer != "true"),
             Detail::Settings { .. } => {
-                ["passkey_settings_register", "passkey_remove"].iter().any(|name| given(input, name).is_some())
+                ["passkey_settings_register", "passkey_remove"].iter().any(|name| input.given(name).is_some())
             }
             Detail::Login { .. } | Detail::Recovery { .. } | Detail::Verification => false,
         }
@@ -197,15 +197,9 @@ fn name(derived: &Derived) -> &str {
 
 /// The same, by the traits that somebody has; empty if they have none.
 fn name_of(cx: &Cx<'_>, of: &Identity) -> String {
-    let schema = cx.snapshot.schemas.find(&of.schema_id);
-    let derived = schema.and_then(|schema| schema.validate(&of.traits).ok());
-    derived.map(|derived| name(&derived).to_owned()).unwrap_or_default()
+    identities::derived(cx, of).map(|derived| name(&derived).to_owned()).unwrap_or_default()
 }
 
 fn is_browser(flow: &Flow) -> bool {
     flow.channel == Channel::Browser
-}
-
-fn given<'a>(input: &'a Input, name: &str) -> Option<&'a str> {
-    input.text(name).filter(|text| !text.is_empty())
 }

@@ -1,6 +1,6 @@
 //! Adding passkeys, and taking them away: the last first factor never.
 
-use super::{CHALLENGE, HANDLE, Passkey, given, is_browser, name_of, party, proof};
+use super::{CHALLENGE, HANDLE, Passkey, is_browser, name_of, party, proof};
 use crate::ceremony::{
     Challenge, Keys,
     nodes::{self, Trigger},
@@ -57,7 +57,7 @@ impl Passkey {
         };
         let from = identities::get(cx, identity).await?;
         let mut to = from.clone();
-        let by = if let Some(hex) = given(input, "passkey_remove") {
+        let by = if let Some(hex) = input.given("passkey_remove") {
             remove(cx, &mut to, hex)?;
             None
         } else {
@@ -68,23 +68,21 @@ impl Passkey {
 }
 
 fn add(cx: &Cx<'_>, flow: &mut Flow, to: &mut Identity, input: &Input) -> Result<AuthenticationMethod> {
-    let answer = given(input, "passkey_settings_register").unwrap_or_default();
-    let credential = to.credential(CredentialType::Passkey);
-    let mut keys = credential.map(Keys::of).transpose()?.unwrap_or_default();
+    let answer = input.given("passkey_settings_register").unwrap_or_default();
+    let mut keys = Keys::held(to, CredentialType::Passkey)?;
     let challenge = Challenge::take(flow, CHALLENGE)?;
     let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
-    if let Some(name) = given(input, NAME) {
+    if let Some(name) = input.given(NAME) {
         name.clone_into(&mut key.display_name);
     }
     keys.add(key, "passkey_settings_register")?;
     keys.user_handle = challenge.whom;
-    identities::set_credential(cx.clock, cx.rng, to, CredentialType::Passkey, keys.config()?);
+    keys.give(cx, to, CredentialType::Passkey)?;
     Ok(proof(cx))
 }
 
 fn remove(cx: &Cx<'_>, to: &mut Identity, hex: &str) -> Result<()> {
-    let credential = to.credential(CredentialType::Passkey);
-    let mut keys = credential.map(Keys::of).transpose()?.unwrap_or_default();
+    let mut keys = Keys::held(to, CredentialType::Passkey)?;
     keys.remove(hex).ok_or_else(|| Problem::bad("You have no such passkey."))?;
     if identities::is_last_first_factor(cx, to) {
         // Quirk: it is told at a node of security keys, which the form may have to invent (Kratos
@@ -92,10 +90,5 @@ fn remove(cx: &Cx<'_>, to: &mut Identity, hex: &str) -> Result<()> {
         let text = catalog::invalid("Without this passkey you could not sign in any more.");
         return Err(Problem::field("webauthn_remove", text));
     }
-    if keys.credentials.is_empty() {
-        to.credentials.retain(|credential| credential.kind != CredentialType::Passkey);
-    } else {
-        identities::set_credential(cx.clock, cx.rng, to, CredentialType::Passkey, keys.config()?);
-    }
-    Ok(())
+    keys.give(cx, to, CredentialType::Passkey)
 }

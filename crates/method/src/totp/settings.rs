@@ -98,6 +98,5 @@ fn issuer(cx: &Cx<'_>) -> String {
 
 /// What apps show as theirs: what the schema names so, or at least something that is theirs alone.
 fn account_name(cx: &Cx<'_>, of: &Identity) -> String {
-    let derived = cx.snapshot.schemas.find(&of.schema_id).and_then(|schema| schema.validate(&of.traits).ok());
-    derived.and_then(|derived| derived.totp_account_name).unwrap_or_else(|| of.id.to_string())
+    identities::derived(cx, of).and_then(|derived| derived.totp_account_name).unwrap_or_else(|| of.id.to_string())
 }

@@ -82,7 +82,7 @@ impl Webauthn {
         let Detail::Login { refresh, requested_aal } = flow.detail else {
             return Err(Problem::bug("a login is asked of another flow"));
         };
-        let answer = input.text("webauthn_login").filter(|answer| !answer.is_empty());
+        let answer = input.given("webauthn_login");
         if requested_aal == Aal::Aal2 {
             let answer = answer.ok_or_else(|| missing("webauthn_login"))?;
             return judge(cx, flow, identities::signed_in(cx).await?, Aal::Aal2, answer);

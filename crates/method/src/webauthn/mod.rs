@@ -66,9 +66,11 @@ impl Method for Webauthn {
         // Native apps have no browser that would ask a key.
         flow.channel == Channel::Browser
             && match flow.detail {
-                Detail::Login { .. } => input.method() == self.id() || is_given(input, "webauthn_login"),
-                Detail::Registration => is_passwordless(cx.snapshot) && is_given(input, "webauthn_register"),
-                Detail::Settings { .. } => is_given(input, "webauthn_register") || is_given(input, "webauthn_remove"),
+                Detail::Login { .. } => input.method() == self.id() || input.given("webauthn_login").is_some(),
+                Detail::Registration => is_passwordless(cx.snapshot) && input.given("webauthn_register").is_some(),
+                Detail::Settings { .. } => {
+                    input.given("webauthn_register").is_some() || input.given("webauthn_remove").is_some()
+                }
                 Detail::Recovery { .. } | Detail::Verification => false,
             }
     }
@@ -161,8 +163,4 @@ fn proof(cx: &Cx<'_>, key: &Key) -> AuthenticationMethod {
 
 fn level(key: &Key) -> Aal {
     if key.is_passwordless { Aal::Aal1 } else { Aal::Aal2 }
-}
-
-fn is_given(input: &Input, name: &str) -> bool {
-    input.text(name).is_some_and(|text| !text.is_empty())
 }

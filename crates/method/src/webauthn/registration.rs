@@ -50,7 +50,7 @@ pub(super) fn register(cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<St
     let challenge = Challenge::take(flow, CHALLENGE)?;
     let answer = input.text("webauthn_register").unwrap_or_default();
     let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
-    if let Some(name) = input.text("webauthn_register_displayname").filter(|name| !name.is_empty()) {
+    if let Some(name) = input.given("webauthn_register_displayname") {
         name.clone_into(&mut key.display_name);
     }
     let by = proof(cx, &key);

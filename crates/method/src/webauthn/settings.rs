@@ -37,7 +37,7 @@ impl Webauthn {
         };
         let from = identities::get(cx, identity).await?;
         let mut to = from.clone();
-        let by = if let Some(answer) = input.text("webauthn_register").filter(|answer| !answer.is_empty()) {
+        let by = if let Some(answer) = input.given("webauthn_register") {
             Some(add(cx, flow, &mut to, input, answer)?)
         } else {
             remove(cx, &mut to, input.text("webauthn_remove").unwrap_or_default())?;
@@ -48,11 +48,9 @@ impl Webauthn {
 }
 
 fn add(cx: &Cx<'_>, flow: &mut Flow, to: &mut Identity, input: &Input, answer: &str) -> Result<AuthenticationMethod> {
-    let credential = to.credential(CredentialType::Webauthn);
-    let mut keys = credential.map(Keys::of).transpose()?.unwrap_or_default();
-    let schema = cx.snapshot.schemas.find(&to.schema_id);
-    let derived = schema.and_then(|schema| schema.validate(&to.traits).ok());
-    let derived = derived.filter(|derived| derived.identifiers_of(CredentialType::Webauthn).next().is_some());
+    let mut keys = Keys::held(to, CredentialType::Webauthn)?;
+    let derived =
+        identities::derived(cx, to).filter(|derived| derived.identifiers_of(CredentialType::Webauthn).next().is_some());
     let derived = derived.ok_or_else(|| Problem::form(catalog::identifier_missing()))?;
     let challenge = Challenge::take(flow, CHALLENGE)?;
     let mut key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;
@@ -61,26 +59,20 @@ fn add(cx: &Cx<'_>, flow: &mut Flow, to: &mut Identity, input: &Input, answer: &
     let by = proof(cx, &key);
     keys.add(key, "webauthn_register")?;
     keys.user_handle = challenge.whom;
-    identities::set_credential(cx.clock, cx.rng, to, CredentialType::Webauthn, keys.config()?);
+    keys.give(cx, to, CredentialType::Webauthn)?;
     // Its name follows from the traits.
     identities::apply(cx.clock, cx.rng, to, derived);
     Ok(by)
 }
 
 fn remove(cx: &Cx<'_>, to: &mut Identity, hex: &str) -> Result<()> {
-    let credential = to.credential(CredentialType::Webauthn);
-    let mut keys = credential.map(Keys::of).transpose()?.unwrap_or_default();
+    let mut keys = Keys::held(to, CredentialType::Webauthn)?;
     let removed = keys.remove(hex).ok_or_else(|| Problem::bad("You have no such security key."))?;
     if removed.is_passwordless && identities::is_last_first_factor(cx, to) {
         let text = catalog::invalid("Without this security key you could not sign in any more.");
         return Err(Problem::field("webauthn_remove", text));
     }
-    if keys.credentials.is_empty() {
-        to.credentials.retain(|credential| credential.kind != CredentialType::Webauthn);
-    } else {
-        identities::set_credential(cx.clock, cx.rng, to, CredentialType::Webauthn, keys.config()?);
-    }
-    Ok(())
+    keys.give(cx, to, CredentialType::Webauthn)
 }
 
 /// Whom authenticators know: as before, so that the keys that are there stay good; at first by the person's id.

@@ -6,9 +6,10 @@
 
 use super::{format::HashError, text};
 use ::scrypt::{Params, scrypt};
-use aes::{
-    Aes256,
-    cipher::{BlockCipherEncrypt, KeyInit},
+use aes::Aes256;
+use ctr::{
+    Ctr128BE,
+    cipher::{KeyIvInit, StreamCipher},
 };
 use zeroize::Zeroizing;
 
@@ -101,14 +102,12 @@ fn params(log_cost: u32, block: u32, parallelism: u32) -> Result<Params, HashErr
 
 /// AES-256 in counter mode, from zero: texts are too short for the counter to need more than one byte.
 fn enciphered(key: &[u8], text: &[u8]) -> Result<Zeroizing<Vec<u8>>, HashError> {
-    let cipher = Aes256::new_from_slice(key).map_err(|_| HashError::Malformed)?;
-    let mut text = Zeroizing::new(text.to_vec());
-    for (number, chunk) in text.chunks_mut(BLOCK).enumerate() {
-        let mut stream = aes::Block::default();
-        stream[BLOCK - 1] = u8::try_from(number).map_err(|_| HashError::Malformed)?;
-        cipher.encrypt_block(&mut stream);
-        chunk.iter_mut().zip(stream).for_each(|(byte, mask)| *byte ^= mask);
+    let mut cipher = Ctr128BE::<Aes256>::new_from_slices(key, &[0; BLOCK]).map_err(|_| HashError::Malformed)?;
+    if text.len() > BLOCK << 8 {
+        return Err(HashError::Malformed);
     }
+    let mut text = Zeroizing::new(text.to_vec());
+    cipher.apply_keystream(&mut text);
     Ok(text)
 }
 

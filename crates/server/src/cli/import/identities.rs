@@ -177,9 +177,7 @@ impl Taking {
             return Ok(());
         }
         let mut whole = Batch::new();
-        for (_, identity) in &people {
-            identities::insert(&mut whole, identity);
-        }
+        identities::insert_all(&mut whole, people.iter().map(|(_, identity)| identity));
         fail_point::reached("before a part of an import is saved");
         match self.store.commit(whole).await {
             Ok(_) => self.taken += u64::try_from(people.len()).unwrap_or_default(),

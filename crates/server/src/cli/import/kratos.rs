@@ -117,34 +117,45 @@ struct Stage {
     renamed: HashSet<(CredentialType, String)>,
 }
 
-/// A row that is ready to be written.
-type Ready = (Uuid, Batch);
+/// A row that is ready to be written, with its id.
+type Ready<R> = (Uuid, R);
 
 impl Mover {
     async fn all(&self) -> Result<(), Failure> {
         let there = self.source.counts().await?;
         out::line(format_args!("Kratos' network {}", self.source.network));
-        let people = self.identities(counted(&there, "identities")).await?;
-        let sessions = self.sessions(counted(&there, "sessions")).await?;
+        let most = usize::from(self.flags.batch);
+        let stage = self.begin("identities", "identity", counted(&there, "identities")).await?;
+        let read = async |after| self.source.identities(after, most).await;
+        let judge = async |stage: &mut Stage, part| self.people(stage, part).await;
+        let people = self.table(stage, read, judge, write_people).await?;
+        let stage = self.begin("sessions", "session", counted(&there, "sessions")).await?;
+        let read = async |after| self.source.sessions(after, most).await;
+        let judge = async |stage: &mut Stage, part| self.signed_in(stage, part).await;
+        let sessions = self.table(stage, read, judge, write_sessions).await?;
         self.conclude(&there, [people, sessions]).await
     }
 
-    async fn identities(&self, total: i64) -> Result<Stage, Failure> {
-        let most = usize::from(self.flags.batch);
-        let mut stage = self.begin("identities", "identity", total).await?;
-        let mut part = self.source.identities(stage.progress.last, most).await?;
+    /// A whole table, part by part: the next one is read while what is ready of this one is written.
+    async fn table<F, R>(
+        &self,
+        mut stage: Stage,
+        read: impl AsyncFn(Option<Uuid>) -> Result<Vec<Found<F>>, Error>,
+        judge: impl AsyncFn(&mut Stage, Vec<Found<F>>) -> Result<Vec<Ready<R>>, Failure>,
+        add: fn(&mut Batch, &[Ready<R>]),
+    ) -> Result<Stage, Failure> {
+        let mut part = read(stage.progress.last).await?;
         while let Some(last) = part.last().map(|found| found.id) {
             stage.report.came_by(part.len());
-            let ready = self.people(&mut stage, part).await?;
-            let (next, written) =
-                tokio::join!(self.source.identities(Some(last), most), self.write(&mut stage, ready, last));
+            let ready = judge(&mut stage, part).await?;
+            let (next, written) = tokio::join!(read(Some(last)), self.write(&mut stage, &ready, last, add));
             written?;
             part = next?;
         }
         self.end(stage).await
     }
 
-    async fn people(&self, stage: &mut Stage, part: Vec<Found<Identity>>) -> Result<Vec<Ready>, Failure> {
+    async fn people(&self, stage: &mut Stage, part: Vec<Found<Identity>>) -> Result<Vec<Ready<Identity>>, Failure> {
         let here = self.here(&part).await?;
         let mut ready = Vec::with_capacity(part.len());
         for Found { id, what, remarks } in part {
@@ -163,37 +174,18 @@ impl Mover {
                 Err(reason) => Err(reason),
             };
             match fitted {
-                Ok(identity) => {
-                    let mut batch = Batch::new();
-                    identities::insert(&mut batch, &identity);
-                    ready.push((id, batch));
-                }
+                Ok(identity) => ready.push((id, identity)),
                 Err(reason) => stage.lose(id, &reason),
             }
         }
         Ok(ready)
     }
 
-    async fn sessions(&self, total: i64) -> Result<Stage, Failure> {
-        let most = usize::from(self.flags.batch);
-        let mut stage = self.begin("sessions", "session", total).await?;
-        let mut part = self.source.sessions(stage.progress.last, most).await?;
-        while let Some(last) = part.last().map(|found| found.id) {
-            stage.report.came_by(part.len());
-            let ready = self.signed_in(&mut stage, part).await?;
-            let (next, written) =
-                tokio::join!(self.source.sessions(Some(last), most), self.write(&mut stage, ready, last));
-            written?;
-            part = next?;
-        }
-        self.end(stage).await
-    }
-
     async fn signed_in(
         &self,
         stage: &mut Stage,
         part: Vec<Found<(Session, SessionToken)>>,
-    ) -> Result<Vec<Ready>, Failure> {
+    ) -> Result<Vec<Ready<(Session, SessionToken)>>, Failure> {
         let ids: Vec<Uuid> = part.iter().map(|found| found.id).collect();
         let read = part.iter().filter_map(|found| found.what.as_ref().ok());
         let owners: HashSet<Uuid> = read.map(|(session, _)| session.identity_id.0).collect();
@@ -217,11 +209,7 @@ impl Mover {
                 Ok((session, _)) if !owners.contains(&session.identity_id.0) => {
                     stage.lose(id, "its person did not come over");
                 }
-                Ok((session, token)) => {
-                    let mut batch = Batch::new();
-                    sessions::insert(&mut batch, &session, &token);
-                    ready.push((id, batch));
-                }
+                Ok(signed_in) => ready.push((id, signed_in)),
             }
         }
         Ok(ready)
@@ -247,29 +235,42 @@ impl Mover {
     /// Writes what is ready, and that everything up to `last` was looked at. Where the database refuses it, the rows are
     /// written one by one, so that only those are lost that are refused. Where nothing is ready nothing is written: a part
     /// that is here already is passed by.
-    async fn write(&self, stage: &mut Stage, ready: Vec<Ready>, last: Uuid) -> Result<(), Failure> {
+    async fn write<R>(
+        &self,
+        stage: &mut Stage,
+        ready: &[Ready<R>],
+        last: Uuid,
+        add: fn(&mut Batch, &[Ready<R>]),
+    ) -> Result<(), Failure> {
         if ready.is_empty() {
             stage.progress.last = Some(last);
             return Ok(());
         }
         let mut whole = Batch::new();
-        for (_, batch) in &ready {
-            whole.append(batch.clone());
-        }
+        add(&mut whole, ready);
         let done = Progress { taken: stage.progress.taken + count(ready.len()), last: Some(last), ..stage.progress };
         fail_point::reached("before a part of a move is saved");
         match self.advance(stage, done, whole).await {
             Err(Error::Unmet(_)) => return Err(at_once()),
             Err(error @ Error::Unavailable(_)) => return Err(error.into()),
-            Err(_) => self.one_by_one(stage, ready, last).await?,
+            Err(_) => self.one_by_one(stage, ready, last, add).await?,
             Ok(()) => {}
         }
         fail_point::reached("after a part of a move is saved");
         Ok(())
     }
 
-    async fn one_by_one(&self, stage: &mut Stage, ready: Vec<Ready>, last: Uuid) -> Result<(), Failure> {
-        for (id, batch) in ready {
+    async fn one_by_one<R>(
+        &self,
+        stage: &mut Stage,
+        ready: &[Ready<R>],
+        last: Uuid,
+        add: fn(&mut Batch, &[Ready<R>]),
+    ) -> Result<(), Failure> {
+        for row in ready {
+            let id = row.0;
+            let mut batch = Batch::new();
+            add(&mut batch, std::slice::from_ref(row));
             let done = Progress { taken: stage.progress.taken + 1, last: Some(id), ..stage.progress };
             match self.advance(stage, done, batch).await {
                 Ok(()) => {}
@@ -385,6 +386,16 @@ impl Stage {
     fn lose(&mut self, id: Uuid, reason: &str) {
         self.progress.lost += 1;
         self.report.say(format_args!("{} {id}", self.row), reason);
+    }
+}
+
+fn write_people(batch: &mut Batch, people: &[Ready<Identity>]) {
+    identities::insert_all(batch, people.iter().map(|(_, identity)| identity));
+}
+
+fn write_sessions(batch: &mut Batch, all: &[Ready<(Session, SessionToken)>]) {
+    for (_, (session, token)) in all {
+        sessions::insert(batch, session, token);
     }
 }
 
