@@ -12,6 +12,8 @@ pub enum Origin {
     Flag(String),
     /// The configuration that serves when no file is given.
     BuiltIn,
+    /// The defaults of a security preset, by its name.
+    Preset(&'static str),
 }
 
 impl fmt::Display for Origin {
@@ -21,6 +23,7 @@ impl fmt::Display for Origin {
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Flag(name) => write!(f, "flag --{name}"),
             Self::BuiltIn => f.write_str("built-in configuration"),
+            Self::Preset(name) => write!(f, "security preset {name}"),
         }
     }
 }

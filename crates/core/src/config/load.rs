@@ -8,6 +8,7 @@ use super::{
     environment::{Assignment, assignment},
     error::{ConfigError, Origin},
     merge::Document,
+    preset,
     root::Config,
     rules,
     serve::{Serve, base_url},
@@ -100,6 +101,7 @@ pub(super) fn merged(source: &Source) -> (Document, Vec<ConfigError>, Vec<Config
             Some(Err((key, reason))) => errors.push(ConfigError { origin: Some(origin), key, reason }),
         }
     }
+    preset::apply(&mut document);
     (document, warnings, errors)
 }
 
@@ -111,6 +113,7 @@ impl Config {
     pub fn from_document(value: Value) -> Result<Self, Vec<ConfigError>> {
         let mut document = Document::new();
         document.merge(value, &Origin::BuiltIn);
+        preset::apply(&mut document);
         finish(&mut document).map_err(|mut errors| {
             attribute(&mut errors, &document, &Source::default());
             errors

@@ -45,6 +45,11 @@ impl Document {
         overlay_at(place, value, &key, origin, &mut self.origins);
     }
 
+    /// Sets the leaves of `under` that this document does not have; `null` counts as not set.
+    pub(crate) fn fill(&mut self, under: Value, origin: &Origin) {
+        fill_at(&mut self.value, under, "", origin, &mut self.origins);
+    }
+
     /// Who set the key, or else what is nearest around it.
     pub(crate) fn origin(&self, key: &str) -> Option<&Origin> {
         let mut key = key;
@@ -74,6 +79,26 @@ fn merge_at(place: &mut Value, over: Value, key: &str, origin: &Origin, origins:
             }
         }
         over => *place = over,
+    }
+}
+
+fn fill_at(place: &mut Value, under: Value, key: &str, origin: &Origin, origins: &mut BTreeMap<String, Origin>) {
+    match under {
+        Value::Object(under) => {
+            if place.is_null() {
+                *place = Value::Object(Map::new());
+            }
+            if place.is_object() {
+                for (name, value) in under {
+                    fill_at(&mut place[&name], value, &below(key, &name), origin, origins);
+                }
+            }
+        }
+        under if place.is_null() => {
+            origins.insert(key.to_owned(), origin.clone());
+            *place = under;
+        }
+        _ => {}
     }
 }
 

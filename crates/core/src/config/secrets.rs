@@ -1,6 +1,6 @@
 //! `secrets`, `ciphers` and `security`: keys, what is encrypted with them, and how closed the house is.
 
-use super::attempts::AttemptBudgets;
+use super::{attempts::AttemptBudgets, preset::Preset};
 use crate::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ pub enum CipherAlgorithm {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Security {
+    /// The defaults of the other keys: Kratos' own (`compatible`), or stricter ones (`hardened`).
+    pub preset: Preset,
     pub account_enumeration: AccountEnumeration,
     pub attempt_budgets: AttemptBudgets,
     /// Identity schemas may not refer to other documents.
