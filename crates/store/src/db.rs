@@ -9,6 +9,8 @@
 
 pub(crate) mod dialect;
 pub(crate) mod mysql;
+mod mysql_tunnel;
+mod pool;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 pub(crate) mod tls;
@@ -17,7 +19,7 @@ pub(crate) mod trace;
 use crate::{
     batch::Batch,
     dsn::{self, Target},
-    error::{Again, Error, Failure},
+    error::{Error, Failure},
     migrate,
     value::{Row, Value},
 };
@@ -37,10 +39,13 @@ pub struct PoolOptions {
     pub max_lifetime: Option<Duration>,
     /// After how long without work a connection is closed; by default never.
     pub idle_timeout: Option<Duration>,
-    /// How long to wait for a connection before the database counts as unavailable.
+    /// How long to wait for a connection, connecting included, before the database counts as unavailable.
     pub acquire_timeout: Duration,
-    /// How long a statement or a batch may take before the database counts as unavailable.
+    /// How long the answer to a statement may take before the database counts as unavailable. Together with
+    /// `acquire_timeout` it bounds how long a request waits for a database that does not answer.
     pub statement_timeout: Duration,
+    /// The same for statements of [`Store::scan`].
+    pub scan_timeout: Duration,
 }
 
 impl Default for PoolOptions {
@@ -50,8 +55,9 @@ impl Default for PoolOptions {
             max_idle: None,
             max_lifetime: None,
             idle_timeout: None,
-            acquire_timeout: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(30),
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(3),
+            scan_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -109,6 +115,18 @@ pub struct Connections {
 /// What a read does with each row.
 pub(crate) type Visit<'a> = dyn FnMut(&Row<'_>) -> Result<(), Error> + Send + 'a;
 
+/// How long a read may take: as long as a request waits, or as long as a list or a count may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Request,
+    Scan,
+}
+
+/// After so long without traffic a connection is probed, so often, at such intervals, before it counts as lost.
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(10);
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
+pub(crate) const KEEPALIVE_RETRIES: u32 = 3;
+
 /// How often a batch is tried when the database says that it collided with another one.
 const ATTEMPTS: u32 = 8;
 
@@ -126,7 +144,7 @@ impl Store {
             Target::Memory => Engine::Sqlite(sqlite::Sqlite::memory(&options)?),
             Target::Sqlite(file) => Engine::Sqlite(sqlite::Sqlite::open(file, &options).await?),
             Target::Postgres(config, tls) => Engine::Postgres(postgres::Postgres::new(*config, &tls, &options)?),
-            Target::MySql(builder) => Engine::MySql(mysql::MySql::new(*builder, &options)),
+            Target::MySql(builder, tls) => Engine::MySql(mysql::MySql::new(*builder, tls, &options)?),
         };
         let store = Self { inner: Arc::new(Inner { engine, trace: Trace::default() }) };
         if memory {
@@ -141,7 +159,7 @@ impl Store {
             Target::Memory => return Err(Error::Dsn("there is nothing in a database in memory".into())),
             Target::Sqlite(file) => Engine::Sqlite(sqlite::Sqlite::to_read(file, &options)?),
             Target::Postgres(config, tls) => Engine::Postgres(postgres::Postgres::new(*config, &tls, &options)?),
-            Target::MySql(builder) => Engine::MySql(mysql::MySql::new(*builder, &options)),
+            Target::MySql(builder, tls) => Engine::MySql(mysql::MySql::new(*builder, tls, &options)?),
         };
         Ok(Self { inner: Arc::new(Inner { engine, trace: Trace::default() }) })
     }
@@ -166,6 +184,24 @@ impl Store {
             Engine::Sqlite(_) => None,
             Engine::Postgres(postgres) => Some(postgres.connections()),
             Engine::MySql(mysql) => Some(mysql.connections()),
+        }
+    }
+
+    /// Ends a database file well: its log is carried over into it and all connections are closed, so that the one file is
+    /// the whole database. Nothing can be read or written afterwards. Servers need no such thing.
+    pub async fn close(&self) {
+        if let Engine::Sqlite(sqlite) = self.engine() {
+            sqlite.close().await;
+        }
+    }
+
+    /// Removes what was deleted or replaced from a database file and its log, where it may be read until space is used
+    /// again: for commands that encrypt what was stored in the clear. It writes the file anew. Database servers do this in
+    /// their own time (`VACUUM`, purge), and keep more than their files (archived logs).
+    pub async fn erase_deleted(&self) -> Result<(), Error> {
+        match self.engine() {
+            Engine::Sqlite(sqlite) => sqlite.erase().await,
+            _ => Ok(()),
         }
     }
 
@@ -197,7 +233,7 @@ impl Store {
         params: &[Value<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Option<T>, Error> {
-        Ok(self.rows(&sql.into(), params, 1, map).await?.pop())
+        Ok(self.rows(&sql.into(), params, (1, Patience::Request), map).await?.pop())
     }
 
     /// All rows, which must be few: on SQLite they are read on the calling thread.
@@ -207,7 +243,7 @@ impl Store {
         params: &[Value<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
-        self.rows(&sql.into(), params, usize::MAX, map).await
+        self.rows(&sql.into(), params, (usize::MAX, Patience::Request), map).await
     }
 
     /// All rows of a statement that may take long (lists, counts, cleaning): on SQLite they are read on another
@@ -227,7 +263,7 @@ impl Store {
                 self.inner.trace.reads.time(began.elapsed());
                 rows
             }
-            _ => self.all(sql, &params, map).await,
+            _ => self.rows(&sql, &params, (usize::MAX, Patience::Scan), map).await,
         }
     }
 
@@ -263,7 +299,7 @@ impl Store {
             attempt += 1;
             match result {
                 Ok(rows) => return Ok(rows),
-                Err(Failure { again, error }) if again != Again::No && attempt < ATTEMPTS => {
+                Err(Failure { again, error }) if again.is_worthwhile() && attempt < ATTEMPTS => {
                     tracing::debug!(%error, attempt, "batch is tried again");
                     tokio::time::sleep(Duration::from_millis(1 << attempt)).await;
                 }
@@ -276,11 +312,17 @@ impl Store {
         &self.inner.engine
     }
 
-    async fn read(&self, sql: &str, params: &[Value<'_>], visit: &mut Visit<'_>) -> Result<(), Failure> {
+    async fn read(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+        patience: Patience,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Failure> {
         match self.engine() {
             Engine::Sqlite(sqlite) => sqlite.read(sql, params, visit).map_err(Failure::from),
-            Engine::Postgres(postgres) => postgres.read(sql, params, visit).await,
-            Engine::MySql(mysql) => mysql.read(sql, params, visit).await,
+            Engine::Postgres(postgres) => postgres.read(sql, params, patience, visit).await,
+            Engine::MySql(mysql) => mysql.read(sql, params, patience, visit).await,
         }
     }
 
@@ -289,12 +331,12 @@ impl Store {
         &self,
         sql: &str,
         params: &[Value<'_>],
-        most: usize,
+        bounds: (usize, Patience),
         map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
         self.inner.trace.read(sql, params);
         let (span, began) = (trace::read_span(sql), Instant::now());
-        let rows = self.tried(sql, params, most, map).instrument(span).await;
+        let rows = self.tried(sql, params, bounds, map).instrument(span).await;
         self.inner.trace.reads.time(began.elapsed());
         rows
     }
@@ -303,7 +345,7 @@ impl Store {
         &self,
         sql: &str,
         params: &[Value<'_>],
-        most: usize,
+        (most, patience): (usize, Patience),
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
         let mut found = Vec::new();
@@ -315,9 +357,9 @@ impl Store {
                 }
                 Ok(())
             };
-            match self.read(sql, params, visit).await {
+            match self.read(sql, params, patience, visit).await {
                 Ok(()) => return Ok(found),
-                Err(Failure { again, error }) if again != Again::No && attempt < READ_ATTEMPTS => {
+                Err(Failure { again, error }) if again.is_worthwhile() && attempt < READ_ATTEMPTS => {
                     tracing::debug!(%error, "read is tried again");
                     self.inner.trace.round_trips(1);
                     attempt += 1;

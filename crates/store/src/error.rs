@@ -17,6 +17,10 @@ pub enum Error {
     /// connection went away while it was being committed.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The server answered and refused the connection: its credentials, its database, its TLS. Time does not heal that,
+    /// but an operator may, so requests see it as [`Self::Unavailable`].
+    #[error("the database refuses the connection: {0}")]
+    Refused(String),
     /// The one row that must be there is not.
     #[error("the row does not exist")]
     Missing,
@@ -32,6 +36,11 @@ impl Error {
     /// For a stored value that we cannot read.
     pub(crate) fn decode(what: impl std::fmt::Display) -> Self {
         Self::Other(format!("a stored value cannot be read: {what}"))
+    }
+
+    /// Whether the database cannot be used at the moment, for a reason that lies outside this process.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Refused(_))
     }
 
     /// Whether a value of that constraint was taken.
@@ -54,11 +63,25 @@ pub(crate) enum Again {
     No,
     /// The connection was lost. What only reads, or was not told to commit, may be repeated on another one.
     Lost,
+    /// No answer came in time. It may have been done, and other connections may lead nowhere as well.
+    Silent,
     /// The database took it back and asks for another try (deadlock, serialization failure).
     Yes,
 }
 
+impl Again {
+    /// Whether another try is worthwhile now.
+    pub(crate) fn is_worthwhile(self) -> bool {
+        matches!(self, Self::Lost | Self::Yes)
+    }
+}
+
 impl Failure {
+    /// Nothing was heard for that long.
+    pub(crate) fn silent(most: std::time::Duration) -> Self {
+        Self::new(Error::Unavailable(format!("no answer within {most:?}")), Again::Silent)
+    }
+
     pub(crate) fn new(error: Error, again: Again) -> Self {
         Self { error, again }
     }
@@ -73,7 +96,7 @@ impl Failure {
 
     /// Whether the connection can be used by others.
     pub(crate) fn spares_connection(&self) -> bool {
-        self.again == Again::No && !matches!(self.error, Error::Unavailable(_))
+        self.again == Again::No && !self.error.is_outage()
     }
 }
 

@@ -8,11 +8,12 @@
 //! process that died in the middle is resumed, and a table that exists is taken for ours only if we began to make it.
 
 use crate::{
-    db::{Dialect, Engine, Store},
+    db::{Dialect, Engine, Store, mysql::Connection},
     error::Error,
 };
 use mysql_async::prelude::Queryable;
 use std::{collections::BTreeMap, time::Duration};
+use tokio::time::Instant;
 
 /// A step of the schema's history.
 struct Migration {
@@ -42,8 +43,11 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS zelos_migrations (
 
 const READ_LEDGER: &str = "SELECT name, COUNT(*) FROM zelos_migrations WHERE done = TRUE GROUP BY name";
 
-/// What a process that cannot wait for the lock any longer says.
-const LOCKED: &str = "another process has been migrating for too long";
+/// How long a process waits for another one that migrates.
+const LOCK_WAIT: Duration = Duration::from_mins(10);
+
+/// What a process says that waits for it.
+const LOCKED: &str = "another process is migrating it";
 
 /// One migration and whether it was run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,33 +82,80 @@ pub async fn status(store: &Store) -> Result<Vec<Status>, Error> {
         .collect())
 }
 
+/// What is told of each wait: why, in one sentence without secrets.
+pub type Tell<'a> = dyn Fn(&str) + Sync + 'a;
+
 /// Runs what is still to be run, and answers with the names of what this call did. For up to `wait` it lets a
-/// database come up that does not answer yet.
+/// database come up that does not answer yet, and says so in the log.
 pub async fn up(store: &Store, wait: Duration) -> Result<Vec<&'static str>, Error> {
-    let until = tokio::time::Instant::now() + wait;
-    let mut pause = Duration::from_millis(50);
+    up_telling(store, wait, &|reason| tracing::warn!(reason, "waiting for the database")).await
+}
+
+/// As [`up`], with an ear of the caller's own for the reason of each wait.
+///
+/// # Errors
+/// [`Error::Refused`] at once; [`Error::Unavailable`] after `wait`.
+pub async fn up_telling(store: &Store, wait: Duration, tell: &Tell<'_>) -> Result<Vec<&'static str>, Error> {
+    let mut waiting = Waiting::new(wait, tell);
     let mut failures = 0;
     loop {
         let result = match status(store).await {
             Ok(status) if status.iter().all(|migration| migration.applied) => return Ok(Vec::new()),
-            Ok(_) => apply(store).await,
+            Ok(_) => apply(store, tell).await,
             Err(error) => Err(error),
         };
         match result {
             Ok(names) => return Ok(names),
-            Err(Error::Unavailable(reason)) if tokio::time::Instant::now() + pause < until => {
-                tracing::info!(%reason, "waiting for the database");
-            }
             // Where a database knows no locks across its nodes (CockroachDB, Galera), the slower of two processes
             // fails on what the faster one has done.
-            Err(error) if failures < 3 && store.dialect() != Dialect::Sqlite => {
+            Err(error) if !error.is_outage() && failures < 3 && store.dialect() != Dialect::Sqlite => {
                 failures += 1;
                 tracing::debug!(%error, "migration failed; looking again");
+                tokio::time::sleep(FIRST_PAUSE).await;
             }
-            Err(error) => return Err(error),
+            Err(error) => waiting.after(error).await?,
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// All migrations, of a database that may have to come up yet: for up to `wait`.
+///
+/// # Errors
+/// As [`up_telling`].
+pub async fn status_telling(store: &Store, wait: Duration, tell: &Tell<'_>) -> Result<Vec<Status>, Error> {
+    let mut waiting = Waiting::new(wait, tell);
+    loop {
+        match status(store).await {
+            Ok(status) => return Ok(status),
+            Err(error) => waiting.after(error).await?,
+        }
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Pauses between tries, with a bound for all of them.
+struct Waiting<'a> {
+    until: Instant,
+    pause: Duration,
+    tell: &'a Tell<'a>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(wait: Duration, tell: &'a Tell<'a>) -> Self {
+        Self { until: Instant::now() + wait, pause: FIRST_PAUSE, tell }
+    }
+
+    /// Tells of a failure that time may heal and pauses; gives back any other, and the one after which there is no time.
+    async fn after(&mut self, error: Error) -> Result<(), Error> {
+        match error {
+            Error::Unavailable(reason) if Instant::now() + self.pause < self.until => (self.tell)(&reason),
+            error => return Err(error),
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
     }
 }
 
@@ -120,14 +171,14 @@ pub fn schema(dialect: Dialect) -> String {
     text
 }
 
-async fn apply(store: &Store) -> Result<Vec<&'static str>, Error> {
+async fn apply(store: &Store, tell: &Tell<'_>) -> Result<Vec<&'static str>, Error> {
     match store.engine() {
         Engine::Sqlite(sqlite) => sqlite.migrate(apply_sqlite).await,
         Engine::Postgres(postgres) => {
             let client = postgres.connection().await?;
-            apply_postgres(&client).await
+            apply_postgres(&client, tell).await
         }
-        Engine::MySql(mysql) => apply_mysql(mysql.connection().await?).await,
+        Engine::MySql(mysql) => apply_mysql(mysql.connection().await?, tell).await,
     }
 }
 
@@ -228,11 +279,15 @@ fn apply_sqlite(connection: &rusqlite::Connection) -> Result<Vec<&'static str>, 
     Ok(names)
 }
 
-async fn apply_postgres(client: &tokio_postgres::Client) -> Result<Vec<&'static str>, Error> {
+async fn apply_postgres(client: &tokio_postgres::Client, tell: &Tell<'_>) -> Result<Vec<&'static str>, Error> {
     let class = |error: tokio_postgres::Error| crate::db::postgres::class(&error).error;
+    client.batch_execute("SET statement_timeout = 0; BEGIN").await.map_err(class)?;
+    let mut waiting = Waiting::new(LOCK_WAIT, tell);
     // Bound to the transaction, so that it goes with the connection. CockroachDB accepts and ignores it.
-    let lock = "SET statement_timeout = 0; BEGIN; SELECT pg_advisory_xact_lock(8241920905821)";
-    client.batch_execute(lock).await.map_err(class)?;
+    let lock = "SELECT pg_try_advisory_xact_lock(8241920905821)";
+    while !client.query_one(lock, &[]).await.map_err(class)?.try_get::<_, bool>(0).map_err(class)? {
+        waiting.after(Error::Unavailable(LOCKED.into())).await?;
+    }
     client.batch_execute(&tokens(LEDGER, Dialect::Postgres)).await.map_err(class)?;
     let rows = client.query(READ_LEDGER, &[]).await.map_err(class)?;
     let done: BTreeMap<String, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
@@ -256,17 +311,16 @@ async fn apply_postgres(client: &tokio_postgres::Client) -> Result<Vec<&'static 
     Ok(names)
 }
 
-async fn apply_mysql(mut connection: mysql_async::Conn) -> Result<Vec<&'static str>, Error> {
+async fn apply_mysql(mut lent: Connection, tell: &Tell<'_>) -> Result<Vec<&'static str>, Error> {
+    // Bound to the connection, which is closed afterwards.
+    let connection = lent.get()?;
     let class = |error: mysql_async::Error| crate::db::mysql::class(&error).error;
-    // Bound to the connection, which is closed below and not given back.
-    let lock = "SELECT GET_LOCK(CONCAT('zelos_migrations.', LEFT(DATABASE(), 40)), 600)";
-    if connection.query_first::<Option<i64>, _>(lock).await.map_err(class)?.flatten() != Some(1) {
-        return Err(Error::Unavailable(LOCKED.into()));
+    let lock = "SELECT GET_LOCK(CONCAT('zelos_migrations.', LEFT(DATABASE(), 40)), 0)";
+    let mut waiting = Waiting::new(LOCK_WAIT, tell);
+    while connection.query_first::<Option<i64>, _>(lock).await.map_err(class)?.flatten() != Some(1) {
+        waiting.after(Error::Unavailable(LOCKED.into())).await?;
     }
-    let result = apply_mysql_locked(&mut connection).await;
-    // It may be closed already.
-    let _ = connection.disconnect().await;
-    result
+    apply_mysql_locked(connection).await
 }
 
 async fn apply_mysql_locked(connection: &mut mysql_async::Conn) -> Result<Vec<&'static str>, Error> {

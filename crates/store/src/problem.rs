@@ -10,7 +10,7 @@ impl From<Error> for Problem {
             Error::Unmet(crate::attempts::EXHAUSTED) => Self::Exhausted,
             Error::Unmet(_) => Self::Raced,
             Error::Unique(_) => Self::Conflict("Something with this value exists already.".to_owned()),
-            Error::Unavailable(reason) => Self::Unavailable(reason),
+            Error::Unavailable(reason) | Error::Refused(reason) => Self::Unavailable(reason),
             Error::Missing => Self::NotFound("There is no such thing.".to_owned()),
             other @ (Error::Dsn(_) | Error::Other(_)) => Self::Bug(anyhow::Error::new(other)),
         }

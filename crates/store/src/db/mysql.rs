@@ -6,28 +6,35 @@
 //! with which two registrations of different people can deadlock.
 
 use super::{
-    Connections, PoolOptions, Visit,
+    Connections, Patience, PoolOptions, Visit,
     dialect::{self, Texts},
+    mysql_tunnel::Tunnel,
+    pool::{self, Lease, in_time},
     trace::Trace,
 };
 use crate::{
     batch::{Batch, Statement},
+    dsn::MySqlTls,
     error::{Again, Error, Failure},
     value::{Row, Value},
 };
-use mysql_async::{Conn, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts, prelude::Queryable};
-use std::{future::Future, sync::atomic::Ordering::Relaxed, time::Duration};
+use deadpool::managed::{self, Metrics, RecycleError};
+use futures_util::FutureExt as _;
+use mysql_async::{Conn, DriverError, Opts, OptsBuilder, Params, TxOpts, prelude::Queryable};
+use std::time::Duration;
 
 /// A pool of connections.
 pub(crate) struct MySql {
-    pool: Pool,
-    most: usize,
+    pool: pool::Pool<Manager>,
     texts: Texts,
-    acquire_timeout: Duration,
     statement_timeout: Duration,
+    scan_timeout: Duration,
 }
 
 const CACHED_STATEMENTS: usize = 256;
+
+/// After so long without work a connection is asked whether it still stands: the server closes it without being noticed.
+const ASKED_AFTER: Duration = Duration::from_secs(10);
 
 /// Said on each new connection: an update that changes nothing is an error nowhere, but a value that does not fit is
 /// one everywhere; and what is not in a transaction behaves as in one.
@@ -36,57 +43,125 @@ const SETTINGS: [&str; 2] = [
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'",
 ];
 
+/// Opens connections.
+pub(crate) struct Manager {
+    options: Opts,
+    tunnel: Option<Tunnel>,
+    statement_timeout: Duration,
+}
+
+/// A connection that is closed at once when it is dropped. The driver would first wait for what is still to be answered,
+/// which on a lost connection never ends.
+pub(crate) struct Connection(Option<Conn>);
+
+impl Connection {
+    pub(crate) fn get(&mut self) -> Result<&mut Conn, Error> {
+        self.0.as_mut().ok_or_else(|| Error::Unavailable("no connection".into()))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            // The first poll marks it as closed and says goodbye, if that can be sent without waiting.
+            drop(connection.disconnect().now_or_never());
+        }
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Connection, Error> {
+        let connection = match &self.tunnel {
+            None => Conn::new(self.options.clone()).await.map_err(|error| refusal(&error)),
+            Some(tunnel) => tunnel.connect(&self.options).await,
+        };
+        connection.map(|connection| Connection(Some(connection)))
+    }
+
+    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> managed::RecycleResult<Error> {
+        let connection = connection.get()?;
+        if connection.is_disconnected() {
+            return Err(RecycleError::message("the connection is closed"));
+        }
+        if metrics.last_used() > ASKED_AFTER {
+            let answer = tokio::time::timeout(self.statement_timeout / 2, connection.ping()).await;
+            return match answer {
+                Ok(Ok(())) => Ok(()),
+                _ => Err(RecycleError::message("the connection does not answer")),
+            };
+        }
+        Ok(())
+    }
+}
+
 impl MySql {
     /// A pool that connects when it is first used.
-    pub(crate) fn new(builder: OptsBuilder, options: &PoolOptions) -> Self {
-        // The driver takes the process' TLS implementation, and there is no other; somebody may have said so already.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let most = options.size();
-        let least = options.max_idle.unwrap_or(most).min(most);
-        let constraints = PoolConstraints::new(least, most).unwrap_or_default();
-        let mut pool = PoolOpts::default()
-            .with_constraints(constraints)
-            // A reset would cost a round trip and all prepared statements each time.
-            .with_reset_connection(false)
-            .with_abs_conn_ttl(options.max_lifetime);
-        if let Some(idle) = options.idle_timeout {
-            pool = pool.with_inactive_connection_ttl(idle);
-        }
+    pub(crate) fn new(builder: OptsBuilder, tls: MySqlTls, options: &PoolOptions) -> Result<Self, Error> {
         let builder = builder
-            .pool_opts(pool)
             .client_found_rows(true)
             .stmt_cache_size(CACHED_STATEMENTS)
             .tcp_nodelay(true)
+            .tcp_keepalive(Some(super::KEEPALIVE))
             .prefer_socket(false)
             .setup(SETTINGS.to_vec());
-        Self {
-            pool: Pool::new(Opts::from(builder)),
-            most,
-            texts: Texts::new(dialect::mysql),
-            acquire_timeout: options.acquire_timeout,
+        let manager = Manager {
+            options: builder.into(),
+            tunnel: Tunnel::new(tls)?,
             statement_timeout: options.statement_timeout,
-        }
+        };
+        Ok(Self {
+            pool: pool::Pool::new(manager, None, options, |error| error)?,
+            texts: Texts::new(dialect::mysql),
+            statement_timeout: options.statement_timeout,
+            scan_timeout: options.scan_timeout,
+        })
     }
 
     pub(crate) fn connections(&self) -> Connections {
-        let metrics = self.pool.metrics();
-        let idle = metrics.connections_in_pool.load(Relaxed);
-        Connections { in_use: metrics.connection_count.load(Relaxed).saturating_sub(idle), idle, most: self.most }
+        self.pool.connections()
     }
 
-    /// A connection of the pool. The driver notices by itself when it is dropped in the middle of something.
-    pub(crate) async fn connection(&self) -> Result<Conn, Error> {
-        match tokio::time::timeout(self.acquire_timeout, self.pool.get_conn()).await {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(Error::Unavailable(error.to_string())),
-            Err(_) => Err(Error::Unavailable("no connection in time".into())),
-        }
+    /// A connection of its own, which is closed afterwards: for migrations.
+    pub(crate) async fn connection(&self) -> Result<Connection, Error> {
+        let lease = self.pool.lease().await?;
+        lease.take().map_err(|failure| failure.error)
     }
 
     /// Runs one read.
-    pub(crate) async fn read(&self, sql: &str, params: &[Value<'_>], visit: &mut Visit<'_>) -> Result<(), Failure> {
-        let mut connection = self.connection().await?;
-        self.in_time(async {
+    pub(crate) async fn read(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+        patience: Patience,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Failure> {
+        let mut lease = self.pool.lease().await?;
+        let result = self.rows(lease.get_mut()?.get()?, sql, params, patience, visit).await;
+        self.pool.settle(lease, &result);
+        result
+    }
+
+    async fn rows(
+        &self,
+        connection: &mut Conn,
+        sql: &str,
+        params: &[Value<'_>],
+        patience: Patience,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Failure> {
+        let most = match patience {
+            Patience::Request => self.statement_timeout,
+            Patience::Scan => {
+                // Tells in good time whether there is a server.
+                in_time(self.statement_timeout, async { connection.ping().await.map_err(|error| class(&error)) })
+                    .await?;
+                self.scan_timeout
+            }
+        };
+        in_time(most, async {
             let mut result =
                 connection.exec_iter(&*self.texts.get(sql), parameters(params)).await.map_err(|error| class(&error))?;
             while let Some(row) = result.next().await.map_err(|error| class(&error))? {
@@ -99,15 +174,17 @@ impl MySql {
 
     /// Writes a batch; a failure says whether it may be repeated.
     pub(crate) async fn commit(&self, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
-        let mut connection = self.connection().await?;
-        match batch.statements.as_slice() {
+        let mut lease = self.pool.lease().await?;
+        let connection = lease.get_mut()?.get()?;
+        let result = match batch.statements.as_slice() {
             [statement] => {
                 trace.round_trips(1);
-                let work = self.execute(&mut connection, statement);
-                self.in_time(async { work.await.map(|rows| vec![rows]).map_err(Failure::in_doubt) }).await
+                self.execute(connection, statement).await.map(|rows| vec![rows]).map_err(Failure::in_doubt)
             }
-            statements => self.in_time(self.transaction(&mut connection, statements, trace)).await,
-        }
+            statements => self.transaction(connection, statements, trace).await,
+        };
+        self.settle(lease, &result);
+        result
     }
 
     async fn transaction(
@@ -117,49 +194,80 @@ impl MySql {
         trace: &Trace,
     ) -> Result<Vec<u64>, Failure> {
         let mut touched = Vec::with_capacity(statements.len());
-        let mut transaction = connection.start_transaction(TxOpts::default()).await.map_err(|error| class(&error))?;
+        let most = self.statement_timeout;
+        let begun = async { connection.start_transaction(TxOpts::default()).await.map_err(|error| class(&error)) };
+        let mut transaction = in_time(most, begun).await?;
         for statement in statements {
             trace.round_trips(1);
             match self.execute(&mut transaction, statement).await {
                 Ok(rows) => touched.push(rows),
+                // A connection that is not given back takes its transaction with it.
+                Err(failure) if !failure.spares_connection() && failure.again != Again::Yes => return Err(failure),
                 Err(failure) => {
                     trace.round_trips(2);
-                    if transaction.rollback().await.is_err() {
-                        tracing::debug!("a rollback failed; the connection is dropped");
-                    }
+                    in_time(most, async { transaction.rollback().await.map_err(|error| class(&error)) }).await?;
                     return Err(failure);
                 }
             }
         }
         trace.round_trips(2);
-        transaction.commit().await.map_err(|error| class(&error).in_doubt())?;
+        let committed = async { transaction.commit().await.map_err(|error| class(&error).in_doubt()) };
+        in_time(most, committed).await?;
         Ok(touched)
     }
 
     async fn execute(&self, connection: &mut impl Queryable, statement: &Statement) -> Result<u64, Failure> {
         let text = self.texts.get(&statement.sql);
-        let result =
-            connection.exec_iter(&*text, parameters(&statement.values)).await.map_err(|error| class(&error))?;
-        let rows = result.affected_rows();
-        result.drop_result().await.map_err(|error| class(&error))?;
+        let work = async {
+            let result =
+                connection.exec_iter(&*text, parameters(&statement.values)).await.map_err(|error| class(&error))?;
+            let rows = result.affected_rows();
+            result.drop_result().await.map_err(|error| class(&error))?;
+            Ok(rows)
+        };
+        let rows = in_time(self.statement_timeout, work).await?;
         if statement.expect.is_met(rows) { Ok(rows) } else { Err(Error::Unmet(statement.guard).into()) }
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        match tokio::time::timeout(self.statement_timeout, work).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::Unavailable("a statement took too long".into()).into()),
+    /// Whether a batch was done may be in doubt, but its connection is lost for certain.
+    fn settle<T>(&self, lease: Lease<Manager>, result: &Result<T, Failure>) {
+        match result {
+            Err(failure) if failure.again == Again::No && failure.error.is_outage() => {
+                let lost = Failure::new(Error::Unavailable(String::new()), Again::Lost);
+                self.pool.settle(lease, &Err::<(), _>(lost));
+            }
+            _ => self.pool.settle(lease, result),
         }
+    }
+}
+
+/// Why there is no connection: a server that answered and refused, or one that time may bring back.
+pub(super) fn refusal(error: &mysql_async::Error) -> Error {
+    match error {
+        // Credentials, rights, the host that this one is for the server; a database that does not exist; TLS demanded.
+        mysql_async::Error::Server(server)
+            if matches!(
+                server.code,
+                1044 | 1045 | 1049 | 1130 | 1142 | 1227 | 1251 | 1698 | 1862 | 1524 | 3159 | 3878
+            ) =>
+        {
+            Error::Refused(server.to_string())
+        }
+        mysql_async::Error::Driver(
+            reason @ (DriverError::NoClientSslFlagFromServer
+            | DriverError::UnknownAuthPlugin { .. }
+            | DriverError::CleartextPluginDisabled
+            | DriverError::MysqlOldPasswordDisabled),
+        ) => Error::Refused(reason.to_string()),
+        other => Error::Unavailable(other.to_string()),
     }
 }
 
 /// The driver's error in our classes.
 pub(crate) fn class(error: &mysql_async::Error) -> Failure {
     let mysql_async::Error::Server(server) = error else {
-        let lost = matches!(
-            error,
-            mysql_async::Error::Io(_) | mysql_async::Error::Driver(mysql_async::DriverError::ConnectionClosed)
-        );
+        let lost =
+            matches!(error, mysql_async::Error::Io(_) | mysql_async::Error::Driver(DriverError::ConnectionClosed));
         // Not the driver's own text: some of its errors hold a row.
         return if lost {
             Failure::new(Error::Unavailable(error.to_string()), Again::Lost)

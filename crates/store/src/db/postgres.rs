@@ -2,11 +2,15 @@
 //!
 //! A batch is one round trip: BEGIN, all statements and COMMIT are sent in one go. The server itself holds the guarded
 //! statements to what they expect (`dialect::postgres_guarded`), as an error turns the COMMIT that is on its way into a
-//! rollback. Statements are prepared once per connection.
+//! rollback.
+//!
+//! Statements are prepared once per connection, and that costs no round trip: the first time, a statement is sent to be
+//! prepared and, right behind that, to be run unprepared with the types its values declare.
 
 use super::{
-    Connections, PoolOptions, Visit,
+    Connections, Patience, PoolOptions, Visit,
     dialect::{self, Texts},
+    pool::{self, Lease, in_time},
     tls::MakeTls,
     trace::Trace,
 };
@@ -17,136 +21,144 @@ use crate::{
     value::{Row, Value},
 };
 use bytes::{BufMut, BytesMut};
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
-use futures_util::TryStreamExt;
+use deadpool::managed::Hook;
+use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, RecyclingMethod};
+use futures_util::{FutureExt as _, TryStreamExt, future::join};
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     task::Poll,
     time::Duration,
 };
+use tokio::time::{Instant, sleep};
 use tokio_postgres::{
-    Statement as Prepared,
+    Config, RowStream, Statement as Prepared,
     error::SqlState,
     types::{IsNull, ToSql, Type, to_sql_checked},
 };
 
 /// A pool of connections.
 pub(crate) struct Postgres {
-    pool: Pool,
+    pool: pool::Pool<Manager>,
     texts: Texts,
     statement_timeout: Duration,
+    scan_timeout: Duration,
+    /// What tells the server to give up a statement, too: without it, one whose client is gone would go on.
+    settings: Settings,
 }
+
+struct Settings {
+    request: String,
+    scan: String,
+}
+
+/// libpq's default: probes after two hours.
+const DEFAULT_KEEPALIVE: Duration = Duration::from_hours(2);
 
 impl Postgres {
     /// A pool that connects when it is first used.
-    pub(crate) fn new(
-        mut config: tokio_postgres::Config,
-        tls: &PostgresTls,
-        options: &PoolOptions,
-    ) -> Result<Self, Error> {
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(options.acquire_timeout);
-        }
+    pub(crate) fn new(mut config: Config, tls: &PostgresTls, options: &PoolOptions) -> Result<Self, Error> {
+        bound(&mut config, options);
         let manager =
             Manager::from_config(config, MakeTls::new(tls)?, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let (lifetime, idle) = (options.max_lifetime, options.idle_timeout);
-        let aged = Hook::sync_fn(move |_, metrics| {
-            let old = lifetime.is_some_and(|most| metrics.age() > most);
-            let stale = idle.is_some_and(|most| metrics.last_used() > most);
-            if old || stale { Err(HookError::message("the connection has had its time")) } else { Ok(()) }
+        let setting = |most: Duration| format!("SET statement_timeout = {}", most.as_millis());
+        let settings = Settings { request: setting(options.statement_timeout), scan: setting(options.scan_timeout) };
+        let first = settings.request.clone();
+        let ready = Hook::sync_fn(move |client: &mut ClientWrapper, _| {
+            // Sent with the first poll, and not waited for: that would cost a round trip.
+            drop(client.batch_execute(&first).now_or_never());
+            Ok(())
         });
-        // The server gives up as well: without this, a statement of which nobody wants to know anything would go on.
-        let timeout = format!("SET statement_timeout = {}", options.statement_timeout.as_millis());
-        let settings = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
-            let timeout = timeout.clone();
-            Box::pin(async move { client.batch_execute(&timeout).await.map_err(HookError::Backend) })
-        });
-        let pool = Pool::builder(manager)
-            .max_size(options.size())
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(options.acquire_timeout))
-            .create_timeout(Some(options.acquire_timeout))
-            .recycle_timeout(Some(options.acquire_timeout))
-            .pre_recycle(aged)
-            .post_create(settings)
-            .build()
-            .map_err(|error| Error::Dsn(error.to_string()))?;
-        Ok(Self { pool, texts: Texts::new(dialect::postgres), statement_timeout: options.statement_timeout })
+        Ok(Self {
+            pool: pool::Pool::new(manager, Some(ready), options, refusal)?,
+            texts: Texts::new(dialect::postgres),
+            statement_timeout: options.statement_timeout,
+            scan_timeout: options.scan_timeout,
+            settings,
+        })
     }
 
     pub(crate) fn connections(&self) -> Connections {
-        let status = self.pool.status();
-        Connections {
-            in_use: status.size.saturating_sub(status.available),
-            idle: status.available,
-            most: status.max_size,
-        }
-    }
-
-    async fn client(&self) -> Result<Leased, Error> {
-        match self.pool.get().await {
-            Ok(client) => Ok(Leased(Some(client))),
-            Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error))) => {
-                Err(Error::Unavailable(describe(&error)))
-            }
-            Err(PoolError::Timeout(_)) => Err(Error::Unavailable("no connection in time".into())),
-            Err(error) => Err(Error::Unavailable(error.to_string())),
-        }
+        self.pool.connections()
     }
 
     /// Runs one read.
-    pub(crate) async fn read(&self, sql: &str, params: &[Value<'_>], visit: &mut Visit<'_>) -> Result<(), Failure> {
+    pub(crate) async fn read(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+        patience: Patience,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Failure> {
         let text = self.texts.get(sql);
-        let lease = self.client().await?;
-        let work = async {
-            let client = lease.client()?;
-            let statement = client.prepare_cached(&text).await.map_err(|error| class(&error))?;
-            let rows = client.query_raw(&statement, params).await.map_err(|error| class(&error))?;
-            let mut rows = pin!(rows);
-            while let Some(row) = rows.try_next().await.map_err(|error| class(&error))? {
-                visit(&Row::Postgres(&row))?;
-            }
-            Ok(())
+        let lease = self.pool.lease().await?;
+        let result = match patience {
+            Patience::Request => in_time(self.statement_timeout, rows(lease.get()?, &text, params, visit)).await,
+            Patience::Scan => self.scan(lease.get()?, &text, params, visit).await,
         };
-        let result = self.in_time(work).await;
         self.settle(lease, &result);
         result
+    }
+
+    /// A read that may take longer. Its bound is set before and taken back after it, all in one round trip; the answer to
+    /// the first setting tells in good time whether there is a server.
+    async fn scan(
+        &self,
+        client: &ClientWrapper,
+        text: &str,
+        params: &[Value<'_>],
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Failure> {
+        let longer = in_time(self.statement_timeout, set(client, &self.settings.scan));
+        let read = rows(client, text, params, visit);
+        let again = set(client, &self.settings.request);
+        let work = async { futures_util::try_join!(longer, read, again).map(|_| ()) };
+        in_time(self.scan_timeout + self.statement_timeout, work).await
     }
 
     /// Writes a batch; a failure says whether it may be repeated.
     pub(crate) async fn commit(&self, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
-        let lease = self.client().await?;
-        let result = self.in_time(self.transaction(&lease, batch, trace)).await;
+        let lease = self.pool.lease().await?;
+        let result = self.transaction(lease.get()?, batch, trace).await;
         self.settle(lease, &result);
         result
     }
 
-    async fn transaction(&self, lease: &Leased, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
-        let client = lease.client()?;
-        let mut prepared = Vec::with_capacity(batch.len());
-        for statement in &batch.statements {
-            let text = self.texts.get(&dialect::postgres_guarded(&statement.sql, statement.expect));
-            prepared.push(client.prepare_cached(&text).await.map_err(|error| class(&error))?);
-        }
+    async fn transaction(&self, client: &ClientWrapper, batch: &Batch, trace: &Trace) -> Result<Vec<u64>, Failure> {
+        let guarded =
+            |statement: &Statement| self.texts.get(&dialect::postgres_guarded(&statement.sql, statement.expect));
+        let texts: Vec<_> = batch.statements.iter().map(guarded).collect();
         let control =
             |sql: &'static str| -> Sent<'_> { Box::pin(async move { client.batch_execute(sql).await.map(|()| 0) }) };
         // One statement is a transaction by itself.
         let alone = batch.len() == 1;
         let mut sent: Vec<Sent<'_>> = Vec::with_capacity(batch.len() + 2);
+        let mut preparing: Vec<Sent<'_>> = Vec::new();
+        let mut run = Vec::with_capacity(batch.len());
+        for (statement, text) in batch.statements.iter().zip(&texts) {
+            match prepared(client, text, &statement.values) {
+                Ready::Prepared(prepared) => run.push((statement, text, Some(prepared))),
+                Ready::First(future) => {
+                    // Whether it could be prepared shows the next time.
+                    preparing.push(Box::pin(future.map(|_| Ok(0))));
+                    run.push((statement, text, None));
+                }
+            }
+        }
         if !alone {
             sent.push(control("BEGIN"));
         }
-        for (statement, prepared) in batch.statements.iter().zip(&prepared) {
-            sent.push(Box::pin(execute(client, prepared, statement)));
+        for (statement, text, prepared) in run {
+            sent.push(Box::pin(execute(client, text, prepared, statement)));
         }
         if !alone {
             sent.push(control("COMMIT"));
         }
+        sent.append(&mut preparing);
         trace.round_trips(1);
         // The COMMIT was sent along: a lost connection may have lost only the answer.
         let failure = |error: &tokio_postgres::Error| class(error).in_doubt();
-        let mut answers = in_one_go(sent).await.into_iter();
+        let mut answers = in_one_go(sent, self.statement_timeout).await?.into_iter();
         if !alone && let Some(Err(error)) = answers.next() {
             return Err(failure(&error));
         }
@@ -158,47 +170,127 @@ impl Postgres {
                 Err(error) => return Err(failure(&error)),
             }
         }
-        answers.next().unwrap_or(Ok(0)).map_err(|error| failure(&error))?;
+        if !alone && let Some(Err(error)) = answers.next() {
+            return Err(failure(&error));
+        }
         Ok(touched)
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        match tokio::time::timeout(self.statement_timeout, work).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::Unavailable("a statement took too long".into()).into()),
-        }
-    }
-
-    /// Gives a connection back, or closes it. When one was lost, most likely all were (the server was restarted), so
-    /// those that wait in the pool go as well.
-    fn settle<T>(&self, mut lease: Leased, result: &Result<T, Failure>) {
+    /// An answer may be in doubt, but the connection was lost all the same.
+    fn settle<T>(&self, lease: Lease<Manager>, result: &Result<T, Failure>) {
         match result {
-            Err(failure) if failure.again == Again::Lost || lease.is_lost() => {
-                self.pool.retain(|_, _| false);
+            Err(_) if lease.get().is_ok_and(|client| client.is_closed()) => {
+                let lost = Failure::new(Error::Unavailable(String::new()), Again::Lost);
+                self.pool.settle(lease, &Err::<(), _>(lost));
             }
-            Err(failure) if !failure.spares_connection() => {}
-            _ => lease.0 = None,
+            _ => self.pool.settle(lease, result),
         }
     }
 
     /// Runs a script of statements: for migrations, with a connection of its own that is closed afterwards.
-    pub(crate) async fn connection(&self) -> Result<deadpool_postgres::ClientWrapper, Error> {
-        let mut lease = self.client().await?;
-        lease.0.take().map(Object::take).ok_or_else(|| Error::Unavailable("no connection".into()))
+    pub(crate) async fn connection(&self) -> Result<ClientWrapper, Error> {
+        let lease = self.pool.lease().await?;
+        lease.take().map_err(|failure| failure.error)
     }
 }
 
-/// Runs a statement of a batch. A guarded one answers with its count, as what it selects from touches no rows.
-async fn execute(client: &Object, prepared: &Prepared, statement: &Statement) -> Result<u64, tokio_postgres::Error> {
-    if statement.expect == Expect::Any {
-        return client.execute_raw(prepared, &statement.values).await;
+/// Sees to it that neither connecting nor a lost connection takes longer than a request may wait. What the DSN says stays.
+fn bound(config: &mut Config, options: &PoolOptions) {
+    // Several hosts share the time: the second must have its turn when the first does not answer.
+    let hosts = config.get_hosts().len().max(config.get_hostaddrs().len()).max(1);
+    let share = options.acquire_timeout / u32::try_from(hosts).unwrap_or(1);
+    if config.get_connect_timeout().is_none_or(|timeout| *timeout > share) {
+        config.connect_timeout(share);
     }
-    let mut rows = pin!(client.query_raw(prepared, &statement.values).await?);
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(options.acquire_timeout + options.statement_timeout);
+    }
+    if config.get_keepalives_idle() == DEFAULT_KEEPALIVE {
+        config.keepalives_idle(super::KEEPALIVE);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(super::KEEPALIVE_INTERVAL);
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(super::KEEPALIVE_RETRIES);
+    }
+}
+
+/// A statement that is prepared on its connection already, or on its way to be.
+enum Ready<'a> {
+    Prepared(Prepared),
+    First(Pin<Box<dyn Future<Output = Result<Prepared, tokio_postgres::Error>> + Send + 'a>>),
+}
+
+/// Sends a statement to be prepared, unless it is already.
+fn prepared<'a>(client: &'a ClientWrapper, text: &'a str, values: &[Value<'_>]) -> Ready<'a> {
+    let types: Vec<Type> = values.iter().map(postgres_type).collect();
+    let mut preparing = Box::pin(async move { client.prepare_typed_cached(text, &types).await });
+    match preparing.as_mut().now_or_never() {
+        Some(Ok(statement)) => Ready::Prepared(statement),
+        Some(Err(error)) => Ready::First(Box::pin(async { Err(error) })),
+        None => Ready::First(preparing),
+    }
+}
+
+/// The type that a value declares itself to be of.
+fn postgres_type(value: &Value<'_>) -> Type {
+    match value {
+        Value::Bool(_) => Type::BOOL,
+        Value::Int(_) => Type::INT8,
+        Value::Text(_) | Value::Json(_) => Type::TEXT,
+        Value::Id(_) => Type::UUID,
+        Value::Time(_) => Type::TIMESTAMPTZ,
+        Value::Bytes(_) => Type::BYTEA,
+    }
+}
+
+fn typed<'a>(values: &'a [Value<'a>]) -> impl Iterator<Item = (&'a Value<'a>, Type)> {
+    values.iter().map(|value| (value, postgres_type(value)))
+}
+
+async fn set(client: &ClientWrapper, setting: &str) -> Result<(), Failure> {
+    client.batch_execute(setting).await.map_err(|error| class(&error))
+}
+
+/// Runs a statement and reads its rows.
+async fn rows(client: &ClientWrapper, text: &str, params: &[Value<'_>], visit: &mut Visit<'_>) -> Result<(), Failure> {
+    match prepared(client, text, params) {
+        Ready::Prepared(statement) => visited(client.query_raw(&statement, params).await, visit).await,
+        Ready::First(preparing) => {
+            let work = async { visited(client.query_typed_raw(text, typed(params)).await, visit).await };
+            join(preparing, work).await.1
+        }
+    }
+}
+
+async fn visited(rows: Result<RowStream, tokio_postgres::Error>, visit: &mut Visit<'_>) -> Result<(), Failure> {
+    let mut rows = pin!(rows.map_err(|error| class(&error))?);
+    while let Some(row) = rows.try_next().await.map_err(|error| class(&error))? {
+        visit(&Row::Postgres(&row))?;
+    }
+    Ok(())
+}
+
+/// Runs a statement of a batch. A guarded one answers with its count, as what it selects from touches no rows.
+async fn execute(
+    client: &ClientWrapper,
+    text: &str,
+    prepared: Option<Prepared>,
+    statement: &Statement,
+) -> Result<u64, tokio_postgres::Error> {
+    let values = &statement.values;
+    let rows = match (&prepared, statement.expect) {
+        (Some(prepared), Expect::Any) => return client.execute_raw(prepared, values).await,
+        (Some(prepared), _) => client.query_raw(prepared, values).await?,
+        (None, _) => client.query_typed_raw(text, typed(values)).await?,
+    };
+    let mut rows = pin!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await? {
         count = row.try_get::<_, i64>(0)?.cast_unsigned();
     }
-    Ok(count)
+    Ok(if statement.expect == Expect::Any { rows.rows_affected().unwrap_or_default() } else { count })
 }
 
 /// Whether it is the error of an unmet guard: no statement of ours takes a logarithm itself.
@@ -206,47 +298,57 @@ fn is_unmet(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::INVALID_ARGUMENT_FOR_LOG)
 }
 
-type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send + 'a>>;
+type Answer = Result<u64, tokio_postgres::Error>;
+type Sent<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
-/// Sends all before it waits for any: the driver sends a request when its future is first polled.
-async fn in_one_go(mut sent: Vec<Sent<'_>>) -> Vec<Result<u64, tokio_postgres::Error>> {
-    let mut answers: Vec<Option<Result<u64, tokio_postgres::Error>>> = sent.iter().map(|_| None).collect();
-    poll_fn(|cx| {
-        let mut waiting = false;
+/// Sends all before it waits for any: the driver sends a request when its future is first polled. Each answer is waited
+/// for as long as one statement may take.
+async fn in_one_go(mut sent: Vec<Sent<'_>>, most: Duration) -> Result<Vec<Answer>, Failure> {
+    let mut answers: Vec<Option<Answer>> = sent.iter().map(|_| None).collect();
+    let mut silence = pin!(sleep(most));
+    let answered = poll_fn(|cx| {
+        let (mut waiting, mut heard) = (false, false);
         for (future, answer) in sent.iter_mut().zip(&mut answers) {
             if answer.is_none() {
                 match future.as_mut().poll(cx) {
-                    Poll::Ready(result) => *answer = Some(result),
+                    Poll::Ready(result) => {
+                        *answer = Some(result);
+                        heard = true;
+                    }
                     Poll::Pending => waiting = true,
                 }
             }
         }
-        if waiting { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    answers.into_iter().flatten().collect()
-}
-
-/// A connection on loan. Unless it is settled it is closed and not given back: whoever was cancelled in the middle of
-/// a transaction must not hand it to the next one.
-struct Leased(Option<Object>);
-
-impl Leased {
-    fn client(&self) -> Result<&Object, Failure> {
-        self.0.as_ref().ok_or_else(|| Error::Unavailable("no connection".into()).into())
-    }
-
-    fn is_lost(&self) -> bool {
-        self.0.as_ref().is_none_or(|client| client.is_closed())
-    }
-}
-
-impl Drop for Leased {
-    fn drop(&mut self) {
-        if let Some(client) = self.0.take() {
-            drop(Object::take(client));
+        if !waiting {
+            return Poll::Ready(true);
         }
-    }
+        if heard {
+            silence.as_mut().reset(Instant::now() + most);
+        }
+        silence.as_mut().poll(cx).map(|()| false)
+    });
+    if answered.await { Ok(answers.into_iter().flatten().collect()) } else { Err(Failure::silent(most)) }
+}
+
+/// Why there is no connection: a server that answered and refused, or one that time may bring back.
+fn refusal(error: tokio_postgres::Error) -> Error {
+    let text = describe(&error);
+    let refused = match error.code() {
+        // Credentials and rights; a database that does not exist.
+        Some(code) => ["28", "3D", "42501"].iter().any(|class| code.code().starts_with(class)),
+        None => {
+            // The driver tells these kinds apart by their words only.
+            let kind = error.to_string();
+            let source = std::error::Error::source(&error);
+            let broke_off = source
+                .and_then(<dyn std::error::Error>::downcast_ref::<std::io::Error>)
+                .is_some_and(|error| error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()));
+            kind.starts_with("authentication error")
+                || kind.starts_with("invalid configuration")
+                || kind.starts_with("error performing TLS handshake") && !broke_off
+        }
+    };
+    if refused { Error::Refused(text) } else { Error::Unavailable(text) }
 }
 
 /// The driver's error in our classes.

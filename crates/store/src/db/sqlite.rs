@@ -26,21 +26,48 @@ use rusqlite::{
 use std::{
     borrow::Cow,
     cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    thread::JoinHandle,
     time::Duration,
 };
 use tokio::sync::{mpsc, oneshot};
 
 /// An open SQLite database.
 pub(crate) struct Sqlite {
+    // Before the writer: whatever connection is closed last carries the log over into the file and removes it.
     readers: Arc<Readers>,
     scanners: Arc<Readers>,
-    writer: mpsc::Sender<Job>,
-    statement_timeout: Duration,
+    writer: Writer,
+    scan_timeout: Duration,
+}
+
+/// The thread that writes. Dropping it waits until all that was handed over is on disk and the connection is closed, so
+/// that a command that ends leaves one file.
+struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    async fn hand_over(&self, job: Job) -> Result<(), Error> {
+        let jobs = self.jobs.as_ref().ok_or_else(|| stopped(()))?;
+        jobs.send(job).await.map_err(stopped)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // It ends well even after a panic in a batch.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Where the rows that each statement touched are told.
@@ -51,13 +78,17 @@ enum Job {
     Batch(Batch, Answer),
     /// A script of many statements, in a transaction of its own; the function looks at the ledger and gives the rest.
     Migrate(fn(&Connection) -> Result<Vec<&'static str>, Error>, oneshot::Sender<Result<Vec<&'static str>, Error>>),
+    /// The last one: a checkpoint, and the connection is closed.
+    Close(oneshot::Sender<()>),
+    /// Nothing that was deleted or replaced stays in the files.
+    Erase(oneshot::Sender<Result<(), Error>>),
 }
 
 impl Job {
     fn statements(&self) -> usize {
         match self {
             Self::Batch(batch, _) => batch.len(),
-            Self::Migrate(..) => 0,
+            Self::Migrate(..) | Self::Close(_) | Self::Erase(_) => 0,
         }
     }
 }
@@ -79,7 +110,8 @@ impl Sqlite {
         let connection = Connection::open_in_memory().map_err(|error| class(&error))?;
         connection.execute_batch("PRAGMA foreign_keys = ON").map_err(|error| class(&error))?;
         keep_plans(&connection).map_err(|error| class(&error))?;
-        let readers = Arc::new(Readers { file: None, slots: [Mutex::new(Some(connection))].into() });
+        let slots = [Mutex::new(Some(connection))].into();
+        let readers = Arc::new(Readers { file: None, slots, is_closed: AtomicBool::new(false) });
         Self::start(Arc::clone(&readers), readers, None, options)
     }
 
@@ -109,10 +141,15 @@ impl Sqlite {
     ) -> Result<Self, Error> {
         let (writer, jobs) = mpsc::channel(QUEUE);
         let shared = Arc::clone(&readers);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || match own {
-                Some(mut connection) => write(jobs, |work| work(&mut connection)),
+                Some(mut connection) => {
+                    write(jobs, |work| work(&mut connection));
+                    if let Err((_, error)) = connection.close() {
+                        tracing::warn!(%error, "the SQLite database could not be closed");
+                    }
+                }
                 None => write(jobs, |work| {
                     if let Some(connection) = shared.lock().as_mut() {
                         work(connection);
@@ -120,7 +157,8 @@ impl Sqlite {
                 }),
             })
             .map_err(|error| Error::Unavailable(format!("no thread for SQLite's writer: {error}")))?;
-        Ok(Self { readers, scanners, writer, statement_timeout: options.statement_timeout })
+        let writer = Writer { jobs: Some(writer), thread: Some(thread) };
+        Ok(Self { readers, scanners, writer, scan_timeout: options.scan_timeout })
     }
 
     /// Reads on this thread.
@@ -145,7 +183,7 @@ impl Sqlite {
             })?;
             Ok(found)
         });
-        if let Ok(result) = tokio::time::timeout(self.statement_timeout, &mut work).await {
+        if let Ok(result) = tokio::time::timeout(self.scan_timeout, &mut work).await {
             return result.map_err(stopped)?;
         }
         if let Ok(interrupt) = interrupt.await {
@@ -157,7 +195,7 @@ impl Sqlite {
     /// Hands the batch to the writer and waits until it is on disk.
     pub(crate) async fn commit(&self, batch: Batch) -> Result<Vec<u64>, Error> {
         let (answer, done) = oneshot::channel();
-        self.writer.send(Job::Batch(batch, answer)).await.map_err(stopped)?;
+        self.writer.hand_over(Job::Batch(batch, answer)).await?;
         done.await.map_err(stopped)?
     }
 
@@ -167,7 +205,30 @@ impl Sqlite {
         plan: fn(&Connection) -> Result<Vec<&'static str>, Error>,
     ) -> Result<Vec<&'static str>, Error> {
         let (answer, done) = oneshot::channel();
-        self.writer.send(Job::Migrate(plan, answer)).await.map_err(stopped)?;
+        self.writer.hand_over(Job::Migrate(plan, answer)).await?;
+        done.await.map_err(stopped)?
+    }
+}
+
+impl Sqlite {
+    /// Carries the log over into the file and closes all connections: after this the file is the whole database.
+    pub(crate) async fn close(&self) {
+        let (readers, scanners) = (Arc::clone(&self.readers), Arc::clone(&self.scanners));
+        // The connection of `memory` is all there is of it.
+        if readers.file.is_some() {
+            // Waits for what is being read.
+            let _ = tokio::task::spawn_blocking(move || [readers, scanners].map(|readers| readers.close())).await;
+        }
+        let (answer, done) = oneshot::channel();
+        if self.writer.hand_over(Job::Close(answer)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
+    /// See [`Job::Erase`].
+    pub(crate) async fn erase(&self) -> Result<(), Error> {
+        let (answer, done) = oneshot::channel();
+        self.writer.hand_over(Job::Erase(answer)).await?;
         done.await.map_err(stopped)?
     }
 }
@@ -181,6 +242,8 @@ struct Readers {
     /// None: the one connection there is.
     file: Option<Arc<SqliteFile>>,
     slots: Box<[Mutex<Option<Connection>>]>,
+    /// No connection is opened any more.
+    is_closed: AtomicBool,
 }
 
 thread_local! {
@@ -194,7 +257,14 @@ thread_local! {
 impl Readers {
     fn of(file: &Arc<SqliteFile>, count: usize) -> Self {
         let slots = (0..count).map(|_| Mutex::new(None)).collect();
-        Self { file: Some(Arc::clone(file)), slots }
+        Self { file: Some(Arc::clone(file)), slots, is_closed: AtomicBool::new(false) }
+    }
+
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        for slot in &self.slots {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
@@ -230,7 +300,7 @@ impl Readers {
     }
 
     fn connection<'a>(&self, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection, Error> {
-        if let (None, Some(file)) = (&slot, &self.file) {
+        if let (None, Some(file), false) = (&slot, &self.file, self.is_closed.load(Ordering::SeqCst)) {
             *slot = Some(open_reader(file).map_err(|error| class(&error))?);
         }
         slot.as_mut().ok_or_else(|| Error::Unavailable("no SQLite connection".into()))
@@ -243,6 +313,8 @@ fn open_reader(file: &SqliteFile) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(&file.path, flags)?;
     connection.busy_timeout(file.busy_timeout)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY")?;
+    // Whether it is closed as the last or not, it changes nothing.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     keep_plans(&connection)?;
     Ok(connection)
 }
@@ -271,7 +343,7 @@ fn open_writer(file: &SqliteFile) -> Result<Connection, Error> {
         }
         connection.execute_batch(&format!(
             "PRAGMA synchronous = {}; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; \
-             PRAGMA wal_autocheckpoint = {MOST_PAGES}",
+             PRAGMA wal_autocheckpoint = {MOST_PAGES}; PRAGMA secure_delete = ON",
             file.synchronous
         ))?;
         keep_plans(&connection)?;
@@ -305,38 +377,64 @@ fn read(connection: &Connection, sql: &str, params: &[Value<'_>], visit: &mut Vi
     Ok(())
 }
 
-/// The writer's life: takes jobs until all senders are gone.
+/// The writer's life: takes jobs until all senders are gone, or one says that it is the last.
 fn write(mut jobs: mpsc::Receiver<Job>, mut with: impl FnMut(&mut dyn FnMut(&mut Connection))) {
-    let (mut group, mut gathered) = (Vec::new(), 0);
-    while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
+    let (mut group, mut gathered, mut closed) = (Vec::new(), 0, None);
+    while closed.is_none() && jobs.blocking_recv_many(&mut group, GROUP) > 0 {
         gathered += group.iter().map(Job::statements).sum::<usize>();
-        with(&mut |connection| work(connection, &mut group));
-        // Left over only if there was no connection: the askers see their answer dropped.
+        with(&mut |connection| {
+            // Batches guard themselves; a panic in what is around them costs their answers and not the writer.
+            let worked = catch_unwind(AssertUnwindSafe(|| work(connection, &mut group, &mut closed)));
+            if worked.is_err() && !connection.is_autocommit() {
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+        });
+        // Left over only if there was no connection or a panic: the askers see their answer dropped.
         group.clear();
         if gathered >= CARRIED_OVER_AFTER && jobs.is_empty() {
-            with(&mut |connection| carry_over(connection));
+            with(&mut |connection| checkpoint(connection, "PASSIVE"));
             gathered = 0;
         }
     }
-}
-
-/// A checkpoint that waits for nobody. What cannot be carried over now will be the next time.
-fn carry_over(connection: &Connection) {
-    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-        tracing::debug!(%error, "the log of SQLite could not be carried over");
+    if let Some(answer) = closed {
+        with(&mut |connection| checkpoint(connection, "TRUNCATE"));
+        jobs.close();
+        let _ = answer.send(());
     }
 }
 
-fn work(connection: &mut Connection, group: &mut Vec<Job>) {
+/// `PASSIVE` waits for nobody, and what it cannot carry over now will be the next time. `TRUNCATE` waits for readers as
+/// long as a write would, and leaves an empty log.
+fn checkpoint(connection: &Connection, mode: &str) {
+    let done = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(0));
+    match done {
+        Ok(0) => {}
+        Ok(_) if mode == "PASSIVE" => {}
+        Ok(_) => tracing::warn!("WAL checkpoint incomplete: another process is using the database"),
+        Err(error) => tracing::warn!(%error, "WAL checkpoint failed"),
+    }
+}
+
+/// What was deleted or replaced before `secure_delete` was on stands in free space until the file is written anew, and all
+/// of it in the log until that is cut off.
+fn erase(connection: &Connection) -> Result<(), Error> {
+    connection.execute_batch("VACUUM").map_err(|error| class(&error))?;
+    checkpoint(connection, "TRUNCATE");
+    Ok(())
+}
+
+fn work(connection: &mut Connection, group: &mut Vec<Job>, closed: &mut Option<oneshot::Sender<()>>) {
     let mut batches = Vec::with_capacity(group.len());
     for job in group.drain(..) {
+        if !matches!(job, Job::Batch(..)) {
+            commit_group(connection, &mut batches);
+        }
+        // Whoever asked may be gone; the work is done all the same.
         match job {
             Job::Batch(batch, answer) => batches.push((batch, answer)),
-            Job::Migrate(plan, answer) => {
-                commit_group(connection, &mut batches);
-                // Whoever asked may be gone; the work is done all the same.
-                let _ = answer.send(migrate(connection, plan));
-            }
+            Job::Migrate(plan, answer) => _ = answer.send(migrate(connection, plan)),
+            Job::Erase(answer) => _ = answer.send(erase(connection)),
+            Job::Close(answer) => *closed = Some(answer),
         }
     }
     commit_group(connection, &mut batches);
@@ -405,9 +503,21 @@ fn run(connection: &Connection, sql: &str) -> Result<(), Error> {
     done.map(|_| ()).map_err(|error| class(&error))
 }
 
+/// Runs the statements. A panic in them is the batch's own failure.
 fn execute(connection: &Connection, batch: &Batch) -> Result<Vec<u64>, Error> {
+    guarded(|| statements(connection, batch))
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let panicked = |_| Err(Error::Other("a panic in the writer".into()));
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
+}
+
+fn statements(connection: &Connection, batch: &Batch) -> Result<Vec<u64>, Error> {
     let mut touched = Vec::with_capacity(batch.len());
     for statement in &batch.statements {
+        #[cfg(test)]
+        assert_ne!(statement.guard, tests::PANICS);
         let sql = statement.sql.strip_suffix(HELD).unwrap_or(&statement.sql);
         let run = || connection.prepare_cached(sql)?.execute(rusqlite::params_from_iter(&statement.values));
         let rows = run().map_err(|error| class(&error))? as u64;
@@ -423,7 +533,7 @@ fn migrate(
     connection: &Connection,
     plan: fn(&Connection) -> Result<Vec<&'static str>, Error>,
 ) -> Result<Vec<&'static str>, Error> {
-    let names = transaction(connection, || plan(connection));
+    let names = transaction(connection, || guarded(|| plan(connection)));
     connection.flush_prepared_statement_cache();
     names
 }
@@ -483,6 +593,55 @@ impl ToSql for Value<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{PoolOptions, batch::Expect};
+
+    /// The guard of a statement that panics.
+    pub(super) const PANICS: &str = "panics";
+
+    fn batch(number: i64, guard: &'static str) -> Batch {
+        let mut batch = Batch::new();
+        batch.add("INSERT INTO t VALUES (?)", [number.into()]);
+        batch.guarded(guard, Expect::Rows(1), "INSERT INTO t VALUES (?)", [(number + 1).into()]);
+        batch
+    }
+
+    fn table(connection: &Connection) -> Result<Vec<&'static str>, Error> {
+        connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY)").map_err(|error| class(&error))?;
+        Ok(Vec::new())
+    }
+
+    fn numbers(sqlite: &Sqlite) -> Vec<i64> {
+        let mut found = Vec::new();
+        let visit: &mut Visit<'_> = &mut |row| {
+            found.push(row.get(0)?);
+            Ok(())
+        };
+        sqlite.read("SELECT n FROM t ORDER BY n", &[], visit).unwrap();
+        found
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_batch_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SqliteFile {
+            path: folder.path().join("z.db"),
+            create: true,
+            busy_timeout: Duration::from_secs(5),
+            synchronous: "OFF",
+        };
+        let sqlite = Sqlite::open(file, &PoolOptions::default()).await.unwrap();
+        assert!(sqlite.migrate(|_| panic!("on purpose")).await.is_err());
+        sqlite.migrate(table).await.unwrap();
+        // One by one, and several in one transaction.
+        assert!(matches!(sqlite.commit(batch(1, PANICS)).await, Err(Error::Other(_))));
+        sqlite.commit(batch(1, "g")).await.unwrap();
+        let together = [(10, "g"), (20, PANICS), (30, "g"), (40, PANICS), (50, "g")];
+        let results =
+            futures_util::future::join_all(together.map(|(number, guard)| sqlite.commit(batch(number, guard))));
+        let done: Vec<bool> = results.await.iter().map(Result::is_ok).collect();
+        assert_eq!(done, [true, false, true, false, true]);
+        assert_eq!(numbers(&sqlite), [1, 2, 10, 11, 30, 31, 50, 51]);
+    }
 
     #[test]
     fn constraint_of_columns() {

@@ -1,6 +1,6 @@
-//! TLS to PostgreSQL, with rustls. The driver leaves it to us because libpq's modes ask for what no TLS library gives
-//! by itself: encryption without looking at the certificate (`require`), and looking at the authority but not at the
-//! name (`verify-ca`).
+//! TLS to PostgreSQL and MySQL, with rustls. The drivers do not decide what is checked, because libpq's modes ask for what
+//! no TLS library gives by itself: encryption without looking at the certificate (`require`), and looking at the
+//! authority but not at the name (`verify-ca`).
 
 use crate::{
     dsn::{PostgresTls, Verify},
@@ -26,31 +26,44 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::{TlsConnector, client};
 
-/// Makes TLS connections for the driver.
+/// Makes TLS connections for PostgreSQL's driver.
 #[derive(Clone)]
 pub(crate) struct MakeTls(Arc<ClientConfig>);
 
 impl MakeTls {
     /// Reads the certificates the DSN names.
     pub(crate) fn new(options: &PostgresTls) -> Result<Self, Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = Verifier::new(options, &provider)?;
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::Dsn(error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
-        let config = match &options.client_certificate {
-            None => builder.with_no_client_auth(),
-            Some((certificate, key)) => {
-                let chain = certificates(certificate)?;
-                let key =
-                    PrivateKeyDer::from_pem_file(key).map_err(|_| Error::Dsn("`sslkey` cannot be read".into()))?;
-                builder.with_client_auth_cert(chain, key).map_err(|error| Error::Dsn(error.to_string()))?
-            }
-        };
-        Ok(Self(Arc::new(config)))
+        let roots = options.root_certificate.as_deref().map(certificates).transpose()?;
+        let client = options.client_certificate.as_ref().map(|(certificate, key)| {
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|_| Error::Dsn("`sslkey` cannot be read".into()))?;
+            Ok::<_, Error>((certificates(certificate)?, key))
+        });
+        client_config(options.verify, roots, client.transpose()?).map(Self)
     }
+}
+
+type ClientAuth = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// What a connection checks, against these roots or those of the system, and what it shows.
+pub(crate) fn client_config(
+    verify: Verify,
+    roots: Option<Vec<CertificateDer<'static>>>,
+    client: Option<ClientAuth>,
+) -> Result<Arc<ClientConfig>, Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = Verifier::new(verify, roots, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Dsn(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let config = match client {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => {
+            builder.with_client_auth_cert(chain, key).map_err(|error| Error::Dsn(error.to_string()))?
+        }
+    };
+    Ok(Arc::new(config))
 }
 
 fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -64,25 +77,35 @@ struct Verifier {
     provider: Arc<CryptoProvider>,
     verify: Verify,
     /// None when nothing is to be looked at.
-    authority: Option<Arc<WebPkiServerVerifier>>,
+    authority: Option<Arc<dyn ServerCertVerifier>>,
 }
 
 impl Verifier {
-    fn new(options: &PostgresTls, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
-        let authority = match options.verify {
+    fn new(
+        verify: Verify,
+        roots: Option<Vec<CertificateDer<'static>>>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, Error> {
+        let authority = match verify {
             Verify::Nothing => None,
             Verify::Authority | Verify::Full => {
-                let mut roots = RootCertStore::empty();
-                match &options.root_certificate {
-                    Some(path) => roots.add_parsable_certificates(certificates(path)?),
-                    None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
-                };
-                let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-                Some(builder.build().map_err(|error| Error::Dsn(format!("no authority to trust: {error}")))?)
+                let roots = roots.unwrap_or_else(|| rustls_native_certs::load_native_certs().certs);
+                Some(authority(roots, provider)?)
             }
         };
-        Ok(Self { provider: Arc::clone(provider), verify: options.verify, authority })
+        Ok(Self { provider: Arc::clone(provider), verify, authority })
     }
+}
+
+/// What knows whether a certificate is to be trusted.
+fn authority(
+    certificates: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+    Ok(builder.build().map_err(|error| Error::Dsn(format!("no authority to trust: {error}")))?)
 }
 
 impl ServerCertVerifier for Verifier {
@@ -131,17 +154,19 @@ impl ServerCertVerifier for Verifier {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for MakeTls {
     type Stream = Stream<S>;
     type TlsConnect = Connect;
-    type Error = rustls::pki_types::InvalidDnsNameError;
+    type Error = io::Error;
 
+    /// The driver asks for every connection, also for a unix socket, which has no name and is not encrypted.
     fn make_tls_connect(&mut self, host: &str) -> Result<Connect, Self::Error> {
-        Ok(Connect { config: Arc::clone(&self.0), host: ServerName::try_from(host)?.to_owned() })
+        let host = ServerName::try_from(host).ok().map(|host| host.to_owned());
+        Ok(Connect { config: Arc::clone(&self.0), host })
     }
 }
 
 /// A connection about to be encrypted.
 pub(crate) struct Connect {
     config: Arc<ClientConfig>,
-    host: ServerName<'static>,
+    host: Option<ServerName<'static>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Connect {
@@ -151,7 +176,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Conne
 
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
-            TlsConnector::from(self.config).connect(self.host, stream).await.map(|tls| Stream(Box::new(tls)))
+            let host = self.host.ok_or_else(|| {
+                let text = "the host is neither a name nor an address, so its certificate cannot be checked";
+                io::Error::new(io::ErrorKind::InvalidInput, rustls::Error::General(text.to_owned()))
+            })?;
+            TlsConnector::from(self.config).connect(host, stream).await.map(|tls| Stream(Box::new(tls)))
         })
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn options() -> PoolOptions {
         max_connections: Some(8),
         acquire_timeout: Duration::from_secs(20),
         statement_timeout: Duration::from_secs(20),
+        scan_timeout: Duration::from_secs(20),
         ..PoolOptions::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     database::{Database, each, options},
+    proxy::Network,
     statements::{increase, insert, numbers, table},
 };
 use std::time::Duration;
@@ -78,7 +79,9 @@ async fn a_slow_statement_is_given_up() {
         if dsn == "memory" {
             return;
         }
-        let hasty = PoolOptions { statement_timeout: Duration::from_millis(200), max_connections: Some(1), ..options() };
+        let short = Duration::from_millis(200);
+        let hasty =
+            PoolOptions { statement_timeout: short, scan_timeout: short, max_connections: Some(1), ..options() };
         let store = Store::connect(&dsn, hasty).await.unwrap();
         let sql = match store.dialect() {
             Dialect::Sqlite => {
@@ -92,7 +95,113 @@ async fn a_slow_statement_is_given_up() {
         assert!(matches!(error, Error::Unavailable(_)), "{error}");
         assert!(begin.elapsed() < Duration::from_secs(10));
         store.ping().await.unwrap();
+        if store.dialect() != Dialect::Sqlite {
+            let error = store.one(sql, &[], |row| row.get::<i64>(0)).await.unwrap_err();
+            assert!(matches!(error, Error::Unavailable(_)), "{error}");
+            store.ping().await.unwrap();
+        }
         drop(migrated);
+    })
+    .await;
+}
+
+/// What takes long by its nature has a bound of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_may_take_longer_than_a_request_waits() {
+    each(|Database { store: migrated, dsn }| async move {
+        let hasty = PoolOptions { statement_timeout: Duration::from_millis(100), ..options() };
+        let sql = match migrated.dialect() {
+            Dialect::Sqlite => return,
+            Dialect::Postgres => "SELECT COUNT(*) FROM pg_sleep(0.4)",
+            Dialect::MySql => "SELECT SLEEP(0.4)",
+        };
+        let store = Store::connect(&dsn, hasty).await.unwrap();
+        // Prepared and not.
+        for _ in 0..2 {
+            store.scan(sql, Vec::new(), |row| row.get::<i64>(0)).await.unwrap();
+        }
+        assert!(store.one(sql, &[], |row| row.get::<i64>(0)).await.is_err(), "the bound of requests is back");
+    })
+    .await;
+}
+
+/// A router drops the route without a word to either side: each connection stands, and nothing is ever answered on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_are_given_up_together() {
+    each(|Database { store: migrated, dsn }| async move {
+        if migrated.dialect() == Dialect::Sqlite {
+            return;
+        }
+        table(&migrated).await;
+        let (network, dsn) = Network::to(&dsn).await;
+        let bounded = PoolOptions {
+            acquire_timeout: Duration::from_millis(400),
+            statement_timeout: Duration::from_millis(400),
+            scan_timeout: Duration::from_mins(10),
+            ..options()
+        };
+        let store = Store::connect(&dsn, bounded).await.unwrap();
+        for number in 0..4 {
+            let pings: Vec<_> = (0..4)
+                .map(|_| {
+                    let store = store.clone();
+                    tokio::spawn(async move { store.ping().await })
+                })
+                .collect();
+            for ping in pings {
+                ping.await.unwrap().unwrap();
+            }
+            network.fall_silent();
+            // The first on a connection that stands, the second on a new one; and each kind of work.
+            let mut batch = Batch::new();
+            insert(&mut batch, number);
+            increase(&mut batch, number);
+            let error = match number {
+                0 => store.ping().await.unwrap_err(),
+                1 => store.commit(batch.clone()).await.unwrap_err(),
+                2 => store.scan("SELECT 1", Vec::new(), |row| row.get::<i64>(0)).await.unwrap_err(),
+                _ => {
+                    let mut alone = Batch::new();
+                    insert(&mut alone, 100);
+                    store.commit(alone).await.unwrap_err()
+                }
+            };
+            assert!(matches!(error, Error::Unavailable(_)), "{error}");
+            let error = store.ping().await.unwrap_err();
+            assert!(matches!(error, Error::Unavailable(_)), "{error}");
+            network.come_back();
+            store.commit(batch).await.unwrap();
+        }
+        assert_eq!(numbers(&migrated).await.len(), 4);
+    })
+    .await;
+}
+
+/// A connection that was just opened costs no round trip for what it has not prepared yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_connections_prepare_while_they_work() {
+    each(|Database { store: migrated, dsn }| async move {
+        if migrated.dialect() != Dialect::Postgres {
+            return;
+        }
+        table(&migrated).await;
+        let (network, dsn) = Network::to(&dsn).await;
+        let store = Store::connect(&dsn, options()).await.unwrap();
+        store.ping().await.unwrap();
+        let connecting = network.round_trips() - 1;
+        assert!(connecting <= 5, "{connecting}");
+        for number in 0..3 {
+            let before = network.round_trips();
+            numbers(&store).await;
+            let mut batch = Batch::new();
+            insert(&mut batch, number);
+            increase(&mut batch, number);
+            batch.add("UPDATE things SET b = b + 1 WHERE n = ?", [number.into()]);
+            assert_eq!(store.commit(batch).await.unwrap(), [1, 1, 1]);
+            store.scan("SELECT n FROM things WHERE b = ?", vec![2_i64.into()], |row| row.get::<i64>(0)).await.unwrap();
+            assert_eq!(network.round_trips() - before, 3, "round {number}");
+        }
+        assert_eq!(network.connections(), 1);
     })
     .await;
 }
