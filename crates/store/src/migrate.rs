@@ -159,6 +159,45 @@ impl<'a> Waiting<'a> {
     }
 }
 
+/// Whether a database file is one of ours: its ledger says that migrations which this version knows were run, the first of
+/// them without a gap, and their tables are there.
+pub(crate) fn check_file(connection: &rusqlite::Connection) -> Result<(), String> {
+    let no_ledger = |_| "it holds no tables of Zelos".to_owned();
+    let names = |sql: &str| -> rusqlite::Result<Vec<String>> {
+        connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+    };
+    let begun = names("SELECT DISTINCT name FROM zelos_migrations ORDER BY name").map_err(no_ledger)?;
+    let known = |name: &String| MIGRATIONS.iter().any(|migration| migration.name == name);
+    if let Some(newer) = begun.iter().find(|name| !known(name)) {
+        return Err(format!("it is of a newer version of Zelos: this one does not know the migration {newer:?}"));
+    }
+    let done = read_ledger(connection).map_err(no_ledger)?;
+    let is_done = |migration: &&Migration| is_done(migration, &done, Dialect::Sqlite);
+    let applied: Vec<&Migration> = MIGRATIONS.iter().take_while(is_done).collect();
+    if applied.is_empty() || applied.len() != begun.len() {
+        return Err("its migrations are not complete".to_owned());
+    }
+    let there = names("SELECT name FROM sqlite_master WHERE type = 'table'").map_err(|error| error.to_string())?;
+    let statements = applied.iter().flat_map(|migration| statements(migration, Dialect::Sqlite));
+    let mut tables: Vec<String> = Vec::new();
+    for statement in statements {
+        let mut words = statement.split([' ', '\n', '(']).filter(|word| !word.is_empty());
+        match (words.next(), words.next(), words.next()) {
+            (Some("CREATE"), Some("TABLE"), Some(name)) => tables.push(name.to_owned()),
+            (Some("DROP"), Some("TABLE"), Some(name)) => tables.retain(|table| table != name),
+            _ => {}
+        }
+    }
+    match tables.iter().find(|table| !there.contains(table)) {
+        Some(missing) => Err(format!("it lacks the table {missing}")),
+        None => Ok(()),
+    }
+}
+
+fn read_ledger(connection: &rusqlite::Connection) -> rusqlite::Result<BTreeMap<String, i64>> {
+    connection.prepare(READ_LEDGER)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
 /// The whole schema as it is made on that database: what `schema.<dialect>.sql` holds.
 pub fn schema(dialect: Dialect) -> String {
     let mut text = format!("{};\n", tokens(LEDGER, dialect));
@@ -250,14 +289,7 @@ fn foreign_tables() -> Error {
 fn apply_sqlite(connection: &rusqlite::Connection) -> Result<Vec<&'static str>, Error> {
     let class = |error: rusqlite::Error| crate::db::sqlite::class(&error);
     connection.execute_batch(&tokens(LEDGER, Dialect::Sqlite)).map_err(class)?;
-    let mut done = BTreeMap::new();
-    {
-        let mut ledger = connection.prepare(READ_LEDGER).map_err(class)?;
-        let mut rows = ledger.query([]).map_err(class)?;
-        while let Some(row) = rows.next().map_err(class)? {
-            done.insert(row.get(0).map_err(class)?, row.get(1).map_err(class)?);
-        }
-    }
+    let done = read_ledger(connection).map_err(class)?;
     if done.is_empty() {
         let table = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'identities'";
         let count: i64 = connection.query_row(table, [], |row| row.get(0)).map_err(class)?;

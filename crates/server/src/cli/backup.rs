@@ -4,6 +4,8 @@ use super::{Failure, migrate};
 use crate::{out, settings};
 use clap::Args;
 use std::path::PathBuf;
+use zelos_core::clock::{Clock as _, SystemClock};
+use zelos_store::backup::{self, Contents};
 
 /// Where to.
 #[derive(Debug, Args)]
@@ -23,8 +25,8 @@ pub(super) struct Restore {
 }
 
 /// Writes the database as it is now into a file.
-pub(super) fn backup(configuration: &[PathBuf], flags: &Backup) -> Result<(), Failure> {
-    zelos_store::backup::backup(&settings::dsn(configuration)?, &flags.file)?;
+pub(super) fn write(configuration: &[PathBuf], flags: &Backup) -> Result<(), Failure> {
+    backup::backup(&settings::dsn(configuration)?, &flags.file)?;
     out::line(format_args!("The database was written to {}.", flags.file.display()));
     Ok(())
 }
@@ -32,11 +34,21 @@ pub(super) fn backup(configuration: &[PathBuf], flags: &Backup) -> Result<(), Fa
 /// Puts what a file holds in place of the database.
 pub(super) fn restore(configuration: &[PathBuf], flags: &Restore) -> Result<(), Failure> {
     let dsn = settings::dsn(configuration)?;
-    if !flags.yes && !migrate::confirmed("Everything in the database is replaced. Go on? [y/N] ") {
-        out::line("Nothing was changed.");
-        return Ok(());
+    let Contents { identities, replaced } = backup::inspect(&dsn, &flags.file)?;
+    if !flags.yes {
+        let question = match replaced {
+            Some(there) => {
+                format!("A database with {there} identities is replaced by one with {identities}. Go on? [y/N] ")
+            }
+            None => format!("A database with {identities} identities is made. Go on? [y/N] "),
+        };
+        if !migrate::confirmed(&question) {
+            return Err(Failure::new("declined: nothing was changed (--yes restores without asking)"));
+        }
     }
-    zelos_store::backup::restore(&dsn, &flags.file)?;
+    if let Some(kept) = backup::restore(&dsn, &flags.file, SystemClock.now())? {
+        out::line(format_args!("What was replaced is kept in {}; delete it when it is not needed.", kept.display()));
+    }
     out::line("The database is as it was then. Run `zelos migrate sql` if the backup is of an older version.");
     Ok(())
 }

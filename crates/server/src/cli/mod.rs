@@ -277,7 +277,7 @@ fn run_command(files: Vec<PathBuf>, command: Command) -> Result<(), Failure> {
             Some(SqlCommand::Down(_)) => migrate::down(),
         },
         Command::Migrate(Migrate::Reindex) => block_on(migrate::reindex(files)),
-        Command::Backup(flags) => backup::backup(&files, &flags),
+        Command::Backup(flags) => backup::write(&files, &flags),
         Command::Restore(flags) => backup::restore(&files, &flags),
         Command::Export(flags) => block_on(export::run(files, flags)),
         Command::Import(Remotely { client, command: Import::Kratos(flags), .. }) => {

@@ -5,9 +5,11 @@
 
 mod attempts;
 mod audit;
+mod backups;
 mod cleaning;
 mod database;
 mod directory;
+mod erasure;
 mod flows;
 mod identities;
 mod messages;

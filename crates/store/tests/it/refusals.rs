@@ -71,12 +71,12 @@ async fn another_process_that_migrates_is_named() {
         let (lock, is_held) = match store.dialect() {
             Dialect::Sqlite => continue,
             Dialect::Postgres => (
-                "SELECT COUNT(*) FROM (SELECT pg_advisory_xact_lock(8241920905821), pg_sleep(2)) t",
+                "SELECT COUNT(*) FROM (SELECT pg_advisory_xact_lock(8241920905821), pg_sleep(0.5)) t",
                 "SELECT COUNT(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
                  WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()",
             ),
             Dialect::MySql => (
-                "SELECT GET_LOCK(CONCAT('zelos_migrations.', LEFT(DATABASE(), 40)), 0) + SLEEP(2)",
+                "SELECT GET_LOCK(CONCAT('zelos_migrations.', LEFT(DATABASE(), 40)), 0) + SLEEP(0.5)",
                 "SELECT IS_USED_LOCK(CONCAT('zelos_migrations.', LEFT(DATABASE(), 40))) IS NOT NULL",
             ),
         };
