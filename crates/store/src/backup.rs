@@ -12,6 +12,7 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 use std::{
+    ffi::OsString,
     fs::{File, OpenOptions},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -121,9 +122,10 @@ fn is_empty(connection: &Connection) -> bool {
 /// is what is replaced.
 fn keep(target: &Connection, file: &Path, now: OffsetDateTime) -> Result<PathBuf, Error> {
     let time = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default();
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".replaced-{time}"));
-    let kept = PathBuf::from(name);
+    let name = |end: String| PathBuf::from([file.as_os_str(), end.as_ref()].into_iter().collect::<OsString>());
+    let numbers = (1..).map(|number| name(format!(".replaced-{time}-{number}")));
+    let mut names = std::iter::once(name(format!(".replaced-{time}"))).chain(numbers);
+    let kept = names.find(|name| !name.exists()).unwrap_or_default();
     for _ in 0..KEEP_TRIES {
         let version = || target.query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0));
         let before = version().map_err(|error| class(&error))?;

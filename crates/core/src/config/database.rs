@@ -39,10 +39,13 @@ pub struct CleanupSleep {
 pub struct DatabasePool {
     /// 0 stands for twice the number of cores.
     pub max_connections: u32,
-    /// How long a request waits for a connection.
+    /// How long a request waits for a connection, connecting included.
     pub acquire_timeout: GoDuration,
-    /// How long one statement may take.
+    /// How long the answer to one statement may take. With `acquire_timeout` it bounds how long a request waits for a
+    /// database that does not answer; then it is answered with 503.
     pub statement_timeout: GoDuration,
+    /// The same for statements that may take longer: lists, counts, cleaning up.
+    pub scan_timeout: GoDuration,
 }
 
 /// Settings the original calls previews.
@@ -78,8 +81,9 @@ impl Default for DatabasePool {
     fn default() -> Self {
         Self {
             max_connections: 0,
-            acquire_timeout: GoDuration::from_secs(5),
-            statement_timeout: GoDuration::from_secs(30),
+            acquire_timeout: GoDuration::from_secs(2),
+            statement_timeout: GoDuration::from_secs(3),
+            scan_timeout: GoDuration::from_secs(30),
         }
     }
 }

@@ -50,6 +50,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
         let line = RequestLine { server: "metrics", silent_health: true, leaks: false };
         tokio::spawn(listen::serve(metrics, router(&courier), Limits::ADMIN, line, ending.clone()));
     }
+    let store = engine.store.clone();
     tokio::spawn(reload::watch(watched, settings, engine, ending.clone()));
     let work = tokio::spawn(courier.run(ending));
     tracing::info!(version = VERSION, "delivering");
@@ -61,6 +62,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
         // Whoever asks twice does not want to wait.
         _ = serve::told_to_stop() => {}
     }
+    store.close().await;
     if let Some(traces) = traces {
         traces.finish().await;
     }

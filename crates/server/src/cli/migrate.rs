@@ -49,19 +49,27 @@ pub(super) struct Ignored {
     ignored: Vec<String>,
 }
 
-/// How long a database may take to come up: as the original's.
+/// How long a database may take to come up: as Kratos waits.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 const USAGE: &str = "zelos migrate sql <url>";
 
-/// How often `status --block` looks.
+/// How often `status --block` looks, and each how many times it says so.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const SAID_EACH: usize = 10;
+
+/// Says why the command does not go on.
+fn waits(reason: &str) {
+    out::error(format_args!("waiting for the database: {reason}"));
+}
 
 /// Runs what is pending.
 pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
     let store = connect(&files, flags.url, flags.read_from_env, USAGE).await?;
     if !flags.yes {
-        let pending = store.pending_migrations().await?;
+        let status = migrate::status_telling(&store, PATIENCE, &waits).await?;
+        let pending: Vec<_> =
+            status.iter().filter(|migration| !migration.applied).map(|migration| migration.name).collect();
         if pending.is_empty() {
             out::line("Nothing to do: the database is up to date.");
             return Ok(());
@@ -75,7 +83,7 @@ pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    let done = migrate::up(&store, PATIENCE).await?;
+    let done = migrate::up_telling(&store, PATIENCE, &waits).await?;
     for name in &done {
         out::line(format_args!("applied {name}"));
     }
@@ -86,10 +94,16 @@ pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
 /// Lists the migrations.
 pub(super) async fn status(files: Vec<PathBuf>, flags: Status) -> Result<(), Failure> {
     let store = connect(&files, flags.url, flags.read_from_env, USAGE).await?;
+    let mut looks = 0;
     loop {
-        let all = migrate::status(&store).await?;
+        let wait = if flags.block { PATIENCE } else { Duration::ZERO };
+        let all = migrate::status_telling(&store, wait, &waits).await?;
         let pending = all.iter().any(|migration| !migration.applied);
         if flags.block && pending {
+            if looks % SAID_EACH == 0 {
+                waits("its migrations are pending");
+            }
+            looks += 1;
             tokio::time::sleep(LOOK_AGAIN).await;
             continue;
         }

@@ -106,6 +106,8 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
         // Whoever asks twice does not want to wait.
         _ = told_to_stop() => {}
     }
+    // What still runs in the background finds it closed; nobody is answered any more.
+    engine.store.close().await;
     if let Some(traces) = traces {
         traces.finish().await;
     }
@@ -120,6 +122,7 @@ pub(super) async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<En
         max_connections: usize::try_from(pool.max_connections).ok().filter(|most| *most > 0),
         acquire_timeout: *pool.acquire_timeout,
         statement_timeout: *pool.statement_timeout,
+        scan_timeout: *pool.scan_timeout,
         ..PoolOptions::default()
     };
     let store =

@@ -172,8 +172,8 @@ impl Sqlite {
         let (readers, scanners) = (Arc::clone(&self.readers), Arc::clone(&self.scanners));
         // The connection of `memory` is all there is of it.
         if readers.file.is_some() {
-            // Waits for what is being read.
-            let _ = tokio::task::spawn_blocking(move || [readers, scanners].map(|readers| readers.close())).await;
+            let close = move || (readers.close(true), scanners.close(false));
+            let _ = tokio::task::spawn_blocking(close).await;
         }
         let (answer, done) = oneshot::channel();
         if self.writer.hand_over(Job::Close(answer)).await.is_ok() {
@@ -216,10 +216,14 @@ impl Readers {
         Self { file: Some(Arc::clone(file)), slots, is_closed: AtomicBool::new(false) }
     }
 
-    fn close(&self) {
+    /// A short read is waited for, a long one is not: its connection is closed with the process.
+    fn close(&self, waits: bool) {
         self.is_closed.store(true, Ordering::SeqCst);
         for slot in &self.slots {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            let slot = if waits { slot.lock().ok() } else { slot.try_lock().ok() };
+            if let Some(mut slot) = slot {
+                *slot = None;
+            }
         }
     }
 

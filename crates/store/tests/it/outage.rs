@@ -24,6 +24,13 @@ async fn a_database_that_is_away_is_told_promptly() {
     assert!(missing.to_string().contains("folder does not exist"), "{missing}");
 }
 
+/// So long a request waits for a database that does not answer, unless the operator says otherwise.
+#[test]
+fn the_usual_bounds_sum_to_five_seconds() {
+    let usual = PoolOptions::default();
+    assert!(usual.acquire_timeout + usual.statement_timeout <= Duration::from_secs(5));
+}
+
 /// Kills all other connections to the database.
 async fn kill_connections(store: &Store, dsn: &str) {
     let killer = Store::connect(dsn, options()).await.unwrap();

@@ -126,7 +126,7 @@ async fn stored_each(
 /// What became of one item when the database failed for many.
 fn unwritten(error: &Error) -> Problem {
     match error {
-        Error::Unavailable(reason) => Problem::Unavailable(reason.clone()),
+        Error::Unavailable(reason) | Error::Refused(reason) => Problem::Unavailable(reason.clone()),
         other => Problem::bug(anyhow::anyhow!("{other}")),
     }
 }

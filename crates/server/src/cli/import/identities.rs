@@ -181,7 +181,7 @@ impl Taking {
         fail_point::reached("before a part of an import is saved");
         match self.store.commit(whole).await {
             Ok(_) => self.taken += u64::try_from(people.len()).unwrap_or_default(),
-            Err(error @ Error::Unavailable(_)) => return Err(error.into()),
+            Err(error) if error.is_outage() => return Err(error.into()),
             Err(_) => {
                 for (place, identity) in people {
                     self.one(&place, &identity).await?;
@@ -197,7 +197,7 @@ impl Taking {
         identities::insert(&mut batch, identity);
         match self.store.commit(batch).await {
             Ok(_) => self.taken += 1,
-            Err(error @ Error::Unavailable(_)) => return Err(error.into()),
+            Err(error) if error.is_outage() => return Err(error.into()),
             Err(Error::Unique(_)) if self.skip => self.here += 1,
             Err(error) => self.lose(place, &refused(&error)),
         }

@@ -252,7 +252,7 @@ impl Mover {
         fail_point::reached("before a part of a move is saved");
         match self.advance(stage, done, whole).await {
             Err(Error::Unmet(_)) => return Err(at_once()),
-            Err(error @ Error::Unavailable(_)) => return Err(error.into()),
+            Err(error) if error.is_outage() => return Err(error.into()),
             Err(_) => self.one_by_one(stage, ready, last, add).await?,
             Ok(()) => {}
         }
@@ -275,7 +275,7 @@ impl Mover {
             match self.advance(stage, done, batch).await {
                 Ok(()) => {}
                 Err(Error::Unmet(_)) => return Err(at_once()),
-                Err(error @ Error::Unavailable(_)) => return Err(error.into()),
+                Err(error) if error.is_outage() => return Err(error.into()),
                 Err(error) => stage.lose(id, &refused(&error)),
             }
         }

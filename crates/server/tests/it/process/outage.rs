@@ -37,6 +37,7 @@ fn is_away(place: &Place, token: &str, prompt: Duration) {
         assert_eq!(answer.status, 503, "{path}: {}", answer.body);
         assert_eq!(answer.json()["error"]["code"], 503, "{path}: {}", answer.body);
         assert!(took < prompt, "{path} took {took:?}");
+        assert!(path.contains("/health/") || answer.header("retry-after") == "1", "{path}: {}", answer.head);
     }
     assert_eq!(client::status(place.public, "/health/alive"), 200);
 }

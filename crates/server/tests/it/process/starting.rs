@@ -25,6 +25,7 @@ fn before_the_database() {
         is_alive_but_not_ready(&place);
         let mut migration = place.zelos("migrate sql up -e -y", &[("DSN", &dsn)]);
         server.wait_for_log("waiting for the database");
+        migration.wait_for_log("waiting for the database: ");
         assert!(migration.runs() && server.runs(), "{}", migration.log());
         assert_eq!(client::status(place.public, "/health/ready"), 503);
 
@@ -34,6 +35,30 @@ fn before_the_database() {
         assert!(migrated.out.contains("applied 0001_identities"), "{}", migrated.out);
         place.wait_until_ready(&mut server);
         assert_eq!(people::sign_up(place.public, "early@example.org").unwrap().status, 200);
+    }
+}
+
+/// A server that answered and refused is not waited for; one that is away is, and its reason is said again.
+#[test]
+fn a_migration_says_why_it_waits_and_does_not_wait_in_vain() {
+    let place = Place::new();
+    for command in ["migrate sql up -e -y", "migrate sql -e", "migrate sql status -e --block"] {
+        let dsn = "postgres://zelos:hunter2@127.0.0.1:1/zelos";
+        let mut migration = place.zelos(command, &[("DSN", dsn)]);
+        eventually("its reason again", || {
+            (migration.log().matches("waiting for the database: ").count() > 1).then_some(())
+        });
+        assert!(migration.runs() && !migration.log().contains("hunter2"), "{command}: {}", migration.log());
+    }
+    for database in Fresh::on_each_server() {
+        let (server, query) = database.dsn().split_once('?').unwrap_or((database.dsn(), ""));
+        let (server, _) = server.rsplit_once('/').unwrap();
+        for command in ["migrate sql up -e -y", "migrate sql -e", "migrate sql status -e --block"] {
+            let refused = place.run(command, &[("DSN", &format!("{server}/nowhere?{query}"))]);
+            assert_eq!(refused.code, Some(1), "{command}: {}", refused.log);
+            let (says, waits) = (refused.log.contains("nowhere"), refused.log.contains("waiting"));
+            assert!(says && !waits, "{command}: {}", refused.log);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     client::{self, answer, connect, request},
-    people::{PASSWORD, sign_in},
+    people::{PASSWORD, sign_in, sign_up},
     place::{Place, Process, eventually},
 };
 use serde_json::json;
@@ -50,6 +50,31 @@ fn a_running_request_is_answered() {
     // What was answered is kept.
     let _server = place.serve_again();
     assert_eq!(sign_in(place.public, "slow@example.org").unwrap().status, 200);
+}
+
+/// Operators copy the one file that they know of.
+#[test]
+fn the_database_is_one_file_afterwards() {
+    let place = Place::new();
+    let mut server = place.serve(&place.sqlite());
+    for number in 0..5 {
+        let answer = sign_up(place.public, &format!("person{number}@example.org")).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    server.terminate();
+    let ended = server.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    let beside = ["-wal", "-shm"].map(|end| place.path(&format!("zelos.sqlite{end}")).exists());
+    assert_eq!(beside, [false, false]);
+
+    let elsewhere = Place::new();
+    std::fs::copy(place.path("zelos.sqlite"), elsewhere.path("zelos.sqlite")).unwrap();
+    elsewhere.write(&elsewhere.config(&elsewhere.sqlite()));
+    let _server = elsewhere.serve_again();
+    for number in 0..5 {
+        let answer = sign_in(elsewhere.public, &format!("person{number}@example.org")).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
 }
 
 #[test]
