@@ -16,7 +16,9 @@ use crate::{
     value::{Row, Value},
 };
 use mysql_async::{Conn, Opts, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, TxOpts, prelude::Queryable};
+use rustls::{RootCertStore, pki_types::CertificateDer};
 use std::{future::Future, sync::atomic::Ordering::Relaxed, time::Duration};
+use zelos_core::tls::system_certificates;
 
 /// A pool of connections.
 pub(crate) struct MySql {
@@ -35,6 +37,24 @@ const SETTINGS: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'",
 ];
+
+/// Trusts what the system trusts. The driver knows a list of its own only, which `SSL_CERT_FILE` does not change; it stays
+/// where the system has no certificates.
+fn with_system_roots(builder: OptsBuilder) -> OptsBuilder {
+    let options = Opts::from(builder.clone());
+    let Some(tls) = options.ssl_opts().filter(|tls| !tls.accept_invalid_certs() && tls.root_certs().is_empty()) else {
+        return builder;
+    };
+    let mut store = RootCertStore::empty();
+    // One that cannot be parsed would fail every connection.
+    let usable = |certificate: &CertificateDer<'static>| store.add(certificate.clone()).is_ok();
+    let roots: Vec<_> = system_certificates().into_iter().filter(usable).collect();
+    if roots.is_empty() {
+        return builder;
+    }
+    let roots = roots.into_iter().map(|root| root.to_vec().into()).collect();
+    builder.ssl_opts(tls.clone().with_root_certs(roots).with_disable_built_in_roots(true))
+}
 
 impl MySql {
     /// A pool that connects when it is first used.
@@ -60,7 +80,7 @@ impl MySql {
             .prefer_socket(false)
             .setup(SETTINGS.to_vec());
         Self {
-            pool: Pool::new(Opts::from(builder)),
+            pool: Pool::new(Opts::from(with_system_roots(builder))),
             most,
             texts: Texts::new(dialect::mysql),
             acquire_timeout: options.acquire_timeout,

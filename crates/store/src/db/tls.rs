@@ -7,13 +7,8 @@ use crate::{
     error::Error,
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    ClientConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use std::{
     future::Future,
@@ -25,6 +20,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::{TlsConnector, client};
+use zelos_core::tls::{Roots, Verification, client_config};
 
 /// Makes TLS connections for the driver.
 #[derive(Clone)]
@@ -33,99 +29,36 @@ pub(crate) struct MakeTls(Arc<ClientConfig>);
 impl MakeTls {
     /// Reads the certificates the DSN names.
     pub(crate) fn new(options: &PostgresTls) -> Result<Self, Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = Verifier::new(options, &provider)?;
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::Dsn(error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
-        let config = match &options.client_certificate {
-            None => builder.with_no_client_auth(),
+        let roots = || match &options.root_certificate {
+            Some(path) => certificates(path).map(Roots::new),
+            None => Ok(Roots::system()),
+        };
+        let verification = match options.verify {
+            Verify::Nothing => Verification::None,
+            Verify::Authority => Verification::Trust(roots()?),
+            Verify::Full => Verification::Full(roots()?),
+        };
+        let identity = match &options.client_certificate {
+            None => None,
             Some((certificate, key)) => {
                 let chain = certificates(certificate)?;
                 let key =
                     PrivateKeyDer::from_pem_file(key).map_err(|_| Error::Dsn("`sslkey` cannot be read".into()))?;
-                builder.with_client_auth_cert(chain, key).map_err(|error| Error::Dsn(error.to_string()))?
+                Some((chain, key))
             }
         };
+        let config = client_config(verification, identity).map_err(|error| Error::Dsn(error.to_string()))?;
         Ok(Self(Arc::new(config)))
     }
 }
 
 fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let bad = |_| Error::Dsn(format!("the certificate {} cannot be read", path.display()));
-    CertificateDer::pem_file_iter(path).map_err(bad)?.collect::<Result<_, _>>().map_err(bad)
-}
-
-/// Looks at as much of a certificate as was asked for. The handshake's signature is always checked.
-#[derive(Debug)]
-struct Verifier {
-    provider: Arc<CryptoProvider>,
-    verify: Verify,
-    /// None when nothing is to be looked at.
-    authority: Option<Arc<WebPkiServerVerifier>>,
-}
-
-impl Verifier {
-    fn new(options: &PostgresTls, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
-        let authority = match options.verify {
-            Verify::Nothing => None,
-            Verify::Authority | Verify::Full => {
-                let mut roots = RootCertStore::empty();
-                match &options.root_certificate {
-                    Some(path) => roots.add_parsable_certificates(certificates(path)?),
-                    None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
-                };
-                let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-                Some(builder.build().map_err(|error| Error::Dsn(format!("no authority to trust: {error}")))?)
-            }
-        };
-        Ok(Self { provider: Arc::clone(provider), verify: options.verify, authority })
+    let found: Vec<_> = CertificateDer::pem_file_iter(path).map_err(bad)?.collect::<Result<_, _>>().map_err(bad)?;
+    if found.is_empty() {
+        return Err(Error::Dsn(format!("{} holds no PEM certificate", path.display())));
     }
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
-        match authority.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            Err(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.verify == Verify::Authority => Ok(ServerCertVerified::assertion()),
-            result => result,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+    Ok(found)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for MakeTls {
