@@ -113,8 +113,10 @@ impl ServerCertVerifier for Verifier {
         let algorithms = self.provider.signature_verification_algorithms.all;
         let chain = verify_server_cert_signed_by_trust_anchor(&parsed, &roots.issuers, intermediates, now, algorithms);
         match chain {
-            Err(error) if !(is_about_issuer(&error) && roots.contains(certificate)) => return Err(error),
-            _ => {}
+            Err(error) if is_about_issuer(&error) && roots.contains(certificate) => {}
+            // The remedy is to trust it, as with any other certificate that is not trusted.
+            Err(error) if is_ca(&error) => return Err(CertificateError::UnknownIssuer.into()),
+            result => result?,
         }
         if let Some(name) = name {
             verify_server_name(&parsed, name)?;
@@ -153,16 +155,20 @@ impl ServerCertVerifier for Verifier {
 /// hold that.
 fn is_about_issuer(error: &Error) -> bool {
     let Error::InvalidCertificate(reason) = error else { return false };
-    match reason {
-        CertificateError::UnknownIssuer
-        | CertificateError::BadSignature
-        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => true,
-        CertificateError::Other(other) => {
-            matches!(other.0.downcast_ref::<webpki::Error>(), Some(webpki::Error::CaUsedAsEndEntity))
-        }
-        _ => false,
-    }
+    is_ca(error)
+        || matches!(
+            reason,
+            CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        )
+}
+
+/// Whether a server's certificate was refused because it is a CA certificate.
+fn is_ca(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
+    matches!(other.0.downcast_ref::<webpki::Error>(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 #[cfg(test)]
