@@ -56,6 +56,15 @@ fn with_system_roots(builder: OptsBuilder) -> OptsBuilder {
     builder.ssl_opts(tls.clone().with_root_certs(roots).with_disable_built_in_roots(true))
 }
 
+/// The driver has a verifier of its own, and takes no other (`zelos_core::tls`): what that one accepts and the driver does
+/// not needs a remedy.
+fn explained(mut reason: String) -> String {
+    if reason.contains("CaUsedAsEndEntity") {
+        reason.push_str("; the server's certificate is that of a CA: give the server one that this CA has issued");
+    }
+    reason
+}
+
 impl MySql {
     /// A pool that connects when it is first used.
     pub(crate) fn new(builder: OptsBuilder, options: &PoolOptions) -> Self {
@@ -98,7 +107,7 @@ impl MySql {
     pub(crate) async fn connection(&self) -> Result<Conn, Error> {
         match tokio::time::timeout(self.acquire_timeout, self.pool.get_conn()).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(Error::Unavailable(error.to_string())),
+            Ok(Err(error)) => Err(Error::Unavailable(explained(error.to_string()))),
             Err(_) => Err(Error::Unavailable("no connection in time".into())),
         }
     }

@@ -137,6 +137,58 @@ fn postgres_trusts_a_self_signed_certificate_among_the_trusted_ones() {
     assert!(postgres_trusts(&config, "localhost", &format!("sslmode=verify-full&sslrootcert={issuer}")));
 }
 
+/// The first packet of a server of MySQL 8 that offers TLS.
+fn mysql_greeting() -> Vec<u8> {
+    const PROTOCOL_41: u32 = 0x0200;
+    const SSL: u32 = 0x0800;
+    const SECURE_CONNECTION: u32 = 0x8000;
+    const PLUGIN_AUTH: u32 = 0x8_0000;
+    let [a, b, c, d] = (PROTOCOL_41 | SSL | SECURE_CONNECTION | PLUGIN_AUTH).to_le_bytes();
+    let mut body = b"\x0a8.0.0\0\x01\0\0\0saltsalt\0".to_vec();
+    // Capabilities, character set, status, capabilities, length of the salt.
+    body.extend([a, b, 45, 2, 0, c, d, 21]);
+    body.extend([0; 10]);
+    body.extend(b"saltsaltsalt\0mysql_native_password\0");
+    let mut packet = vec![u8::try_from(body.len()).unwrap(), 0, 0, 0];
+    packet.extend(body);
+    packet
+}
+
+/// Whether a client of MySQL that trusts that file goes through with the handshake, and what it says if not.
+fn mysql_trusts(config: &Arc<ServerConfig>, trusted: &str) -> Result<(), String> {
+    let place = Place::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    place.write(
+        &place.config(&format!("mysql://root@tcp(localhost:{})/zelos?tls=true", listener.local_addr().unwrap().port())),
+    );
+    let client = place.zelos("doctor -c kratos.yml", &[("SSL_CERT_FILE", trusted)]);
+    let (mut tcp, _) = listener.accept().unwrap();
+    tcp.write_all(&mysql_greeting()).unwrap();
+    // The request for TLS: a packet of 32 bytes.
+    tcp.read_exact(&mut [0; 36]).unwrap();
+    let result = encrypted(config, tcp);
+    drop(listener);
+    let mut client = client;
+    result.map(|_| ()).map_err(|_| client.end().out)
+}
+
+#[test]
+fn mysql_trusts_what_the_system_trusts() {
+    let place = Place::new();
+    let file = |name: &str, pem: String| {
+        fs::write(place.path(name), pem).unwrap();
+        place.path(name).display().to_string()
+    };
+    let authority = Authority::new().unwrap();
+    let (own, other) = (file("own.pem", authority.pem()), file("other.pem", Authority::new().unwrap().pem()));
+    let config = authority.server("localhost", false).unwrap();
+    assert_eq!(mysql_trusts(&config, &own), Ok(()));
+    assert!(mysql_trusts(&config, &other).is_err());
+    let (pem, config) = Authority::self_signed("localhost").unwrap();
+    let refused = mysql_trusts(&config, &file("self.pem", pem)).unwrap_err();
+    assert!(refused.contains("give the server one that this CA has issued"), "{refused}");
+}
+
 #[test]
 fn a_file_without_certificates_is_named() {
     let place = Place::new();
