@@ -67,7 +67,7 @@ impl Step {
             (Self::Greeting, Fault::Silence(_) | Fault::Io(_)) if target.security != Security::Wrapped => {
                 "a server that encrypts from the first byte (usually port 465) needs smtps:// in courier.smtp.connection_uri"
             }
-            (Self::Auth(_), _) => {
+            (Self::Auth(_), Fault::Refused(_)) => {
                 "check user and password of courier.smtp.connection_uri, or courier.smtp.username and courier.smtp.password"
             }
             (_, Fault::Refused(reply)) if reply.code == 530 => {
