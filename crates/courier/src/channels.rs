@@ -84,14 +84,14 @@ impl Channels {
         MessageChannel::ALL.into_iter().filter(|channel| self.of(*channel).is_some()).collect()
     }
 
-    /// Whether whoever takes our mails would talk with us.
+    /// Whether the server that takes e-mails accepts a connection; the text is what an operator should know about it.
     ///
     /// # Errors
     /// What the mail server said, or why it cannot be reached.
-    pub async fn greet(&self) -> Result<(), Failure> {
+    pub async fn greet(&self) -> Result<Option<&'static str>, Failure> {
         match &self.email {
             Some(email) => email.greet().await,
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 

@@ -103,6 +103,7 @@ pub fn courier(engine: &Arc<Engine>) -> Arc<Courier> {
             retries: courier.message_retries,
             at_once: usize::try_from(courier.worker.pull_count).unwrap_or(usize::MAX).max(1),
             pause: *courier.worker.pull_wait,
+            skip_expired: courier.delivery.skip_expired,
         }
     });
     Arc::new(Courier { store, clock, rng, outbound, look, measures })

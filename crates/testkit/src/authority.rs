@@ -38,6 +38,21 @@ impl Authority {
         Ok((certificate.pem(), key.serialize_pem()))
     }
 
+    /// A certificate for that name that is its own issuer and a CA (what `openssl req -x509` makes), as PEM, and the TLS
+    /// side of a server that has it.
+    pub fn self_signed(name: &str) -> Result<(String, Arc<ServerConfig>)> {
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate()?;
+        let certificate = params.self_signed(&key)?;
+        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)?;
+        Ok((certificate.pem(), Arc::new(config)))
+    }
+
     /// The TLS side of a server of that name. With `clients` it lets in only those who have a certificate of this
     /// authority.
     pub fn server(&self, name: &str, clients: bool) -> Result<Arc<ServerConfig>> {

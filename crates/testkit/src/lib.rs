@@ -17,7 +17,7 @@ pub use app::{App, Setup};
 pub use authenticator::{Algorithm, Authenticator, Spoil};
 pub use authority::Authority;
 pub use database::Database;
-pub use mail::{Encryption, Mail, MailServer, Moment, Reply};
+pub use mail::{Encryption, Mail, MailServer, Manners, Moment, Reply};
 pub use outbound::ScriptedOutbound;
 pub use persona::{Answer, Mode, Persona, node};
 pub use story::{scenario, scenario_for_each};

@@ -5,6 +5,9 @@
 //! a process of its own.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use data_encoding::HEXLOWER;
+use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
     fmt,
@@ -51,8 +54,10 @@ pub struct Mail {
     /// Headers and body, dots unstuffed.
     pub text: String,
     pub encrypted: bool,
-    /// Who signed in.
+    /// Who authenticated.
     pub user: Option<String>,
+    /// By which mechanism.
+    pub mechanism: Option<String>,
     /// How we were greeted.
     pub hello: String,
 }
@@ -79,11 +84,30 @@ pub enum Encryption {
     Wrapped(Arc<ServerConfig>),
 }
 
+/// What the server offers, and what it does wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Manners {
+    /// The mechanisms that AUTH is offered with; empty: AUTH is not offered.
+    pub auth: &'static str,
+    /// What is sent in one segment with the reply to STARTTLS, as an attacker on the network would.
+    pub injected: &'static str,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self { auth: "PLAIN", injected: "" }
+    }
+}
+
+/// The one password that the server takes.
+const PASSWORD: &str = "hunter2";
+
 type Script = dyn Fn(Moment<'_>) -> Reply + Send + Sync;
 
 struct Shared {
     script: Box<Script>,
     encryption: Encryption,
+    manners: Manners,
     mails: Mutex<Vec<Mail>>,
     connections: AtomicUsize,
     ended: AtomicBool,
@@ -109,9 +133,23 @@ impl MailServer {
         Self::start(0, Encryption::None, |_| Reply::Accept)
     }
 
+    /// One that takes everything, with those manners.
+    pub fn with_manners(manners: Manners, encryption: Encryption) -> Self {
+        Self::run(0, manners, encryption, |_| Reply::Accept)
+    }
+
     /// One that follows a script, on that port (0: any that is free).
     pub fn start(
         port: u16,
+        encryption: Encryption,
+        script: impl Fn(Moment<'_>) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::run(port, Manners::default(), encryption, script)
+    }
+
+    fn run(
+        port: u16,
+        manners: Manners,
         encryption: Encryption,
         script: impl Fn(Moment<'_>) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -120,6 +158,7 @@ impl MailServer {
         let shared = Arc::new(Shared {
             script: Box::new(script),
             encryption,
+            manners,
             mails: Mutex::default(),
             connections: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
@@ -219,7 +258,7 @@ impl Shared {
             wire = encrypted(config, copy.try_clone()?)?;
         }
         self.answer(&mut wire, Moment::Connected(number), "220 mail.example.org")?;
-        let (mut user, mut hello, mut from, mut to) = (None, String::new(), String::new(), Vec::new());
+        let (mut login, mut hello, mut from, mut to) = (None, String::new(), String::new(), Vec::new());
         loop {
             let line = wire.line()?;
             let verb = line.get(..4).unwrap_or(&line).to_ascii_uppercase();
@@ -228,20 +267,19 @@ impl Shared {
                     line.get(5..).unwrap_or_default().clone_into(&mut hello);
                     let offers = matches!(self.encryption, Encryption::Offered(_)) && !wire.encrypted;
                     let starttls = if offers { "250-STARTTLS\r\n" } else { "" };
-                    wire.say(&format!("250-hello\r\n{starttls}250-8BITMIME\r\n250 AUTH PLAIN"))?;
+                    let auth = self.manners.auth;
+                    let auth = if auth.is_empty() { String::new() } else { format!("250-AUTH {auth}\r\n") };
+                    wire.say(&format!("250-hello\r\n{starttls}{auth}250 8BITMIME"))?;
                 }
                 "STAR" => {
                     let Encryption::Offered(config) = &self.encryption else { return Ok(()) };
-                    wire.say("220 go on")?;
+                    wire.say(&format!("220 go on{}", self.manners.injected))?;
                     wire = encrypted(config, copy.try_clone()?)?;
                 }
-                "AUTH" => match signed_in(&line) {
-                    Some(name) => {
-                        user = Some(name);
-                        wire.say("235 welcome")?;
-                    }
-                    None => wire.say("535 who are you?")?,
-                },
+                "AUTH" => {
+                    login = authenticated(&mut wire, &line)?;
+                    wire.say(if login.is_some() { "235 welcome" } else { "535 who are you?" })?;
+                }
                 "MAIL" => {
                     from = between(&line);
                     to.clear();
@@ -256,8 +294,9 @@ impl Shared {
                 "DATA" => {
                     wire.say("354 go on")?;
                     let text = contents(&mut wire)?;
-                    let (from, to, user, hello) = (from.clone(), to.clone(), user.clone(), hello.clone());
-                    let mail = Mail { from, to, text, encrypted: wire.encrypted, user, hello };
+                    let (user, mechanism) = login.clone().unzip();
+                    let (from, to, hello) = (from.clone(), to.clone(), hello.clone());
+                    let mail = Mail { from, to, text, encrypted: wire.encrypted, user, mechanism, hello };
                     self.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
                     self.answer(&mut wire, Moment::Received(&mail), "250 taken")?;
                 }
@@ -291,13 +330,39 @@ fn encrypted(config: &Arc<ServerConfig>, tcp: TcpStream) -> io::Result<Wire> {
     Ok(Wire { stream: Box::new(stream), encrypted: true, buffer: Vec::new() })
 }
 
-/// The only ones who may sign in are those whose password is `hunter2`.
-fn signed_in(line: &str) -> Option<String> {
-    let token = STANDARD.decode(line.rsplit(' ').next()?).ok()?;
-    let token = String::from_utf8(token).ok()?;
-    let mut parts = token.split('\0').skip(1);
-    let name = parts.next()?.to_owned();
-    (parts.next() == Some("hunter2")).then_some(name)
+/// User and mechanism, if the password is the right one.
+fn authenticated(wire: &mut Wire, line: &str) -> io::Result<Option<(String, String)>> {
+    let mut ask = |prompt: &str| {
+        wire.say(&format!("334 {}", STANDARD.encode(prompt)))?;
+        wire.line().map(|line| decoded(&line))
+    };
+    let mut words = line.split(' ').skip(1);
+    let mechanism = words.next().unwrap_or_default();
+    let (user, right) = match (mechanism, words.next()) {
+        ("PLAIN", Some(token)) => {
+            let token = decoded(token);
+            let mut parts = token.split('\0').skip(1);
+            (parts.next().unwrap_or_default().to_owned(), parts.next() == Some(PASSWORD))
+        }
+        ("LOGIN", None) => {
+            let user = ask("Username:")?;
+            (user, ask("Password:")? == PASSWORD)
+        }
+        ("CRAM-MD5", None) => {
+            let challenge = "<1896.697170952@mail.example.org>";
+            let answer = ask(challenge)?;
+            let (user, digest) = answer.split_once(' ').unwrap_or_default();
+            let mac = Hmac::<Md5>::new_from_slice(PASSWORD.as_bytes()).expect("any length is right");
+            let expected = HEXLOWER.encode(&mac.chain_update(challenge).finalize().into_bytes());
+            (user.to_owned(), digest == expected)
+        }
+        _ => return Ok(None),
+    };
+    Ok(right.then(|| (user, mechanism.to_owned())))
+}
+
+fn decoded(token: &str) -> String {
+    STANDARD.decode(token).ok().and_then(|text| String::from_utf8(text).ok()).unwrap_or_default()
 }
 
 fn between(line: &str) -> String {

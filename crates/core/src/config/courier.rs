@@ -25,6 +25,7 @@ pub struct Courier {
     pub template_override_path: Option<String>,
     pub message_retries: u32,
     pub worker: Worker,
+    pub delivery: Delivery,
 }
 
 /// The ways an e-mail can leave.
@@ -40,9 +41,13 @@ pub enum DeliveryStrategy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Smtp {
-    /// `smtp://` or `smtps://` with user, password, host, port and options.
+    /// `smtp://` or `smtps://` with user, password, host, port (587 or 465 by default) and options.
     #[schemars(extend("format" = "smtp-uri"))]
     pub connection_uri: Option<Secret>,
+    /// The user at the mail server, as it is (not URL-encoded); overrides that of the URI.
+    pub username: Option<Secret>,
+    /// The password at the mail server, as it is (not URL-encoded); overrides that of the URI.
+    pub password: Option<Secret>,
     /// A client certificate; empty for none.
     pub client_cert_path: PathBuf,
     pub client_key_path: PathBuf,
@@ -95,6 +100,14 @@ pub struct Worker {
     pub pull_count: u32,
     /// Pause between two looks.
     pub pull_wait: GoDuration,
+}
+
+/// What becomes of messages that are late.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Delivery {
+    /// Messages whose code or link has expired before they could be sent are abandoned. `false` sends them, as Kratos does.
+    pub skip_expired: bool,
 }
 
 /// Templates from elsewhere; parts that are not given come from the directory or are built in.
@@ -190,6 +203,7 @@ impl Default for Courier {
             template_override_path: None,
             message_retries: 5,
             worker: Worker::default(),
+            delivery: Delivery::default(),
         }
     }
 }
@@ -198,6 +212,8 @@ impl Default for Smtp {
     fn default() -> Self {
         Self {
             connection_uri: None,
+            username: None,
+            password: None,
             client_cert_path: PathBuf::new(),
             client_key_path: PathBuf::new(),
             from_address: "no-reply@ory.kratos.sh".to_owned(),
@@ -205,6 +221,12 @@ impl Default for Smtp {
             headers: Headers::new(),
             local_name: "localhost".to_owned(),
         }
+    }
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { skip_expired: true }
     }
 }
 

@@ -46,8 +46,9 @@ pub trait Channel: Send + Sync {
     /// There is nothing to do for the moment: what is held open for the next message may be given up.
     async fn rest(&self);
 
-    /// Whether the other side would talk with us. A channel that cannot find out without a message says yes.
-    async fn greet(&self) -> Result<(), Failure> {
-        Ok(())
+    /// Whether the other side would talk with us, and what an operator should know about it. A channel that cannot find
+    /// out without a message says yes.
+    async fn greet(&self) -> Result<Option<&'static str>, Failure> {
+        Ok(None)
     }
 }

@@ -17,6 +17,7 @@ use url::Url;
 use zelos_core::{
     config::clients::HttpClient as Settings,
     outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse},
+    tls::{self, Roots, Verification},
 };
 
 const MOST_REDIRECTS: usize = 10;
@@ -58,7 +59,7 @@ impl HttpClient {
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        let client = build(guarded).map_err(|error| OutboundError::Failed(error.to_string()))?;
+        let client = build(guarded).map_err(OutboundError::Failed)?;
         Ok(cell.get_or_init(|| client))
     }
 
@@ -151,13 +152,17 @@ fn location(response: &OutboundResponse) -> Option<&str> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one home of outgoing HTTP")]
-fn build(guarded: bool) -> reqwest::Result<reqwest::Client> {
+fn build(guarded: bool) -> Result<reqwest::Client, String> {
+    let mut tls = tls::client_config(Verification::Full(Roots::system()), None).map_err(|error| error.to_string())?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .user_agent(concat!("Zelos/", env!("CARGO_PKG_VERSION")));
     // A proxy would resolve names with a resolver of its own.
-    if guarded { client.no_proxy().dns_resolver(Arc::new(PublicResolver)).build() } else { client.build() }
+    let client = if guarded { client.no_proxy().dns_resolver(Arc::new(PublicResolver)) } else { client };
+    client.build().map_err(|error| error.to_string())
 }
 
 fn forbidden(url: &Url) -> OutboundError {

@@ -6,7 +6,7 @@
 //! its own, and says who it is after that. The driver is not told of this packet, so the numbers of the packets of the
 //! handshake are shifted by one. After it, bytes are only passed on.
 
-use super::{mysql::refusal, tls::client_config};
+use super::{mysql::refusal, tls::configured};
 use crate::{
     dsn::{MySqlTls, TcpAddress, Verify},
     error::Error,
@@ -54,7 +54,7 @@ impl Tunnel {
         };
         let name = ServerName::try_from(address.host.clone())
             .map_err(|_| Error::Dsn("its host is neither a name nor an address".into()))?;
-        Ok(Some(Self { address, name, config: client_config(verify, None, None)?, is_required }))
+        Ok(Some(Self { address, name, config: configured(verify, None, None)?, is_required }))
     }
 
     /// A connection of the driver through this one.

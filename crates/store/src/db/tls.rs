@@ -7,17 +7,13 @@ use crate::{
     error::Error,
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    ClientConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use std::{
     future::Future,
     io,
+    path::Path,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -25,6 +21,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::{TlsConnector, client};
+use zelos_core::tls::{Identity, Roots, Verification, client_config};
 
 /// Makes TLS connections for PostgreSQL's driver.
 #[derive(Clone)]
@@ -33,122 +30,40 @@ pub(crate) struct MakeTls(Arc<ClientConfig>);
 impl MakeTls {
     /// Reads the certificates the DSN names.
     pub(crate) fn new(options: &PostgresTls) -> Result<Self, Error> {
-        let roots = options.root_certificate.as_deref().map(certificates).transpose()?;
-        let client = options.client_certificate.as_ref().map(|(certificate, key)| {
-            let key = PrivateKeyDer::from_pem_file(key).map_err(|_| Error::Dsn("`sslkey` cannot be read".into()))?;
-            Ok::<_, Error>((certificates(certificate)?, key))
-        });
-        client_config(options.verify, roots, client.transpose()?).map(Self)
-    }
-}
-
-type ClientAuth = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-/// What a connection checks, against these roots or those of the system, and what it shows.
-pub(crate) fn client_config(
-    verify: Verify,
-    roots: Option<Vec<CertificateDer<'static>>>,
-    client: Option<ClientAuth>,
-) -> Result<Arc<ClientConfig>, Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = Verifier::new(verify, roots, &provider)?;
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::Dsn(error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
-    let config = match client {
-        None => builder.with_no_client_auth(),
-        Some((chain, key)) => {
-            builder.with_client_auth_cert(chain, key).map_err(|error| Error::Dsn(error.to_string()))?
-        }
-    };
-    Ok(Arc::new(config))
-}
-
-fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let bad = |_| Error::Dsn(format!("the certificate {} cannot be read", path.display()));
-    CertificateDer::pem_file_iter(path).map_err(bad)?.collect::<Result<_, _>>().map_err(bad)
-}
-
-/// Looks at as much of a certificate as was asked for. The handshake's signature is always checked.
-#[derive(Debug)]
-struct Verifier {
-    provider: Arc<CryptoProvider>,
-    verify: Verify,
-    /// None when nothing is to be looked at.
-    authority: Option<Arc<dyn ServerCertVerifier>>,
-}
-
-impl Verifier {
-    fn new(
-        verify: Verify,
-        roots: Option<Vec<CertificateDer<'static>>>,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Self, Error> {
-        let authority = match verify {
-            Verify::Nothing => None,
-            Verify::Authority | Verify::Full => {
-                let roots = roots.unwrap_or_else(|| rustls_native_certs::load_native_certs().certs);
-                Some(authority(roots, provider)?)
+        let identity = match &options.client_certificate {
+            None => None,
+            Some((certificate, key)) => {
+                let key =
+                    PrivateKeyDer::from_pem_file(key).map_err(|_| Error::Dsn("`sslkey` cannot be read".into()))?;
+                Some((certificates(certificate)?, key))
             }
         };
-        Ok(Self { provider: Arc::clone(provider), verify, authority })
+        configured(options.verify, options.root_certificate.as_deref(), identity).map(Self)
     }
 }
 
-/// What knows whether a certificate is to be trusted.
-fn authority(
-    certificates: Vec<CertificateDer<'static>>,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates);
-    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-    Ok(builder.build().map_err(|error| Error::Dsn(format!("no authority to trust: {error}")))?)
+/// What a connection verifies, against the certificates of a file or those that the system trusts, and what it shows.
+pub(super) fn configured(
+    verify: Verify,
+    roots: Option<&Path>,
+    identity: Option<Identity>,
+) -> Result<Arc<ClientConfig>, Error> {
+    let roots = || roots.map_or_else(|| Ok(Roots::system()), |path| certificates(path).map(Roots::new));
+    let verification = match verify {
+        Verify::Nothing => Verification::None,
+        Verify::Authority => Verification::Trust(roots()?),
+        Verify::Full => Verification::Full(roots()?),
+    };
+    client_config(verification, identity).map(Arc::new).map_err(|error| Error::Dsn(error.to_string()))
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
-        match authority.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            Err(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.verify == Verify::Authority => Ok(ServerCertVerified::assertion()),
-            result => result,
-        }
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let bad = |_| Error::Dsn(format!("the certificate {} cannot be read", path.display()));
+    let found: Vec<_> = CertificateDer::pem_file_iter(path).map_err(bad)?.collect::<Result<_, _>>().map_err(bad)?;
+    if found.is_empty() {
+        return Err(Error::Dsn(format!("{} holds no PEM certificate", path.display())));
     }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+    Ok(found)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for MakeTls {

@@ -7,17 +7,27 @@ use super::{
     target::{Security, Target},
 };
 use async_trait::async_trait;
-use lettre::transport::smtp::{
-    client::{Identity, TlsParameters},
-    extension::ClientId,
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{
+    net::IpAddr,
     path::Path,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
-use zelos_core::config::courier::Smtp as Settings;
+use zelos_core::{
+    config::courier::Smtp as Settings,
+    tls::{Identity, Roots, Verification, client_config},
+};
+
+/// What an operator is told when credentials are not used.
+const UNAUTHENTICATED: &str = "the mail server offers no AUTH: mail is sent without authentication; remove user and password \
+    from courier.smtp, or enable AUTH on the server";
 
 /// So long each step of a conversation may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,11 +36,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Smtp {
     target: Target,
     letterhead: Letterhead,
-    hello: ClientId,
+    hello: String,
     public_only: bool,
     identity: Option<Identity>,
     /// Made when it is first needed: it reads the certificates of the system.
-    tls: OnceLock<TlsParameters>,
+    tls: OnceLock<Arc<ClientConfig>>,
+    /// It was said that the credentials are not used.
+    warned: AtomicBool,
     /// Conversations that wait for the next mail.
     idle: Mutex<Vec<Connection>>,
 }
@@ -38,7 +50,7 @@ pub(crate) struct Smtp {
 impl Smtp {
     /// What is configured; every complaint comes with its key below `courier.smtp`.
     pub(crate) fn new(settings: &Settings, uri: &str, public_only: bool) -> Result<Self, (String, String)> {
-        let (target, unknown) = Target::parse(uri).map_err(|reason| ("connection_uri".to_owned(), reason))?;
+        let (target, unknown) = Target::new(settings, uri).map_err(|(key, reason)| (key.to_owned(), reason))?;
         for option in unknown {
             tracing::warn!(%option, "courier.smtp.connection_uri: there is no such option");
         }
@@ -50,6 +62,7 @@ impl Smtp {
             public_only,
             identity: identity(settings)?,
             tls: OnceLock::new(),
+            warned: AtomicBool::new(false),
             idle: Mutex::default(),
         };
         if smtp.identity.is_some() {
@@ -59,21 +72,18 @@ impl Smtp {
         Ok(smtp)
     }
 
-    fn tls(&self) -> Result<Option<TlsParameters>, String> {
+    fn tls(&self) -> Result<Option<Arc<ClientConfig>>, String> {
         if self.target.security == Security::None {
             return Ok(None);
         }
         if let Some(tls) = self.tls.get() {
-            return Ok(Some(tls.clone()));
+            return Ok(Some(Arc::clone(tls)));
         }
-        let mut builder = TlsParameters::builder(self.target.server_name.clone())
-            .dangerous_accept_invalid_certs(self.target.skip_verify)
-            .dangerous_accept_invalid_hostnames(self.target.skip_verify);
-        if let Some(identity) = &self.identity {
-            builder = builder.identify_with(identity.clone());
-        }
-        let tls = builder.build().map_err(|error| error.to_string())?;
-        Ok(Some(self.tls.get_or_init(|| tls).clone()))
+        let verification =
+            if self.target.skip_verify { Verification::None } else { Verification::Full(Roots::system()) };
+        let identity = self.identity.as_ref().map(|(chain, key)| (chain.clone(), key.clone_key()));
+        let tls = client_config(verification, identity).map_err(|error| error.to_string())?;
+        Ok(Some(Arc::clone(self.tls.get_or_init(|| Arc::new(tls)))))
     }
 
     fn take(&self) -> Option<Connection> {
@@ -86,8 +96,13 @@ impl Smtp {
 
     async fn open(&self) -> Result<Connection, Failure> {
         let tls = self.tls().map_err(|reason| Failure::Transient(format!("TLS cannot be used: {reason}")))?;
-        let (target, hello, public_only) = (&self.target, &self.hello, self.public_only);
-        Connection::open(Opening { target, tls, hello, patience: PATIENCE, public_only }).await
+        let (target, hello, public_only) = (&self.target, self.hello.as_str(), self.public_only);
+        let opening = Opening { target, tls, hello, patience: PATIENCE, public_only };
+        let connection = Connection::open(&opening).await?;
+        if connection.unauthenticated && !self.warned.swap(true, Relaxed) {
+            tracing::warn!(host = %target.host, port = target.port, "{UNAUTHENTICATED}");
+        }
+        Ok(connection)
     }
 }
 
@@ -118,9 +133,11 @@ impl Channel for Smtp {
         }
     }
 
-    async fn greet(&self) -> Result<(), Failure> {
-        self.open().await?.close().await;
-        Ok(())
+    async fn greet(&self) -> Result<Option<&'static str>, Failure> {
+        let connection = self.open().await?;
+        let note = connection.unauthenticated.then_some(UNAUTHENTICATED);
+        connection.close().await;
+        Ok(note)
     }
 
     async fn rest(&self) {
@@ -130,13 +147,13 @@ impl Channel for Smtp {
     }
 }
 
-/// A literal address is greeted with in brackets.
-fn hello(name: &str) -> Option<ClientId> {
+/// What EHLO says; an address stands in brackets (RFC 5321 section 4.1.3).
+fn hello(name: &str) -> Option<String> {
     let usable = |letter: char| letter.is_ascii_alphanumeric() || "-._[]:".contains(letter);
     match name.parse() {
-        Ok(std::net::IpAddr::V4(address)) => Some(ClientId::Ipv4(address)),
-        Ok(std::net::IpAddr::V6(address)) => Some(ClientId::Ipv6(address)),
-        Err(_) if !name.is_empty() && name.chars().all(usable) => Some(ClientId::Domain(name.to_owned())),
+        Ok(IpAddr::V4(address)) => Some(format!("[{address}]")),
+        Ok(IpAddr::V6(address)) => Some(format!("[IPv6:{address}]")),
+        Err(_) if !name.is_empty() && name.chars().all(usable) => Some(name.to_owned()),
         Err(_) => None,
     }
 }
@@ -154,17 +171,14 @@ fn identity(settings: &Settings) -> Result<Option<Identity>, (String, String)> {
         (false, false) => {
             let (certificate, key) = (read("client_cert_path", certificate)?, read("client_key_path", key)?);
             let complain = |reason: String| ("client_cert_path".to_owned(), format!("cannot be used: {reason}"));
-            let mut chain = CertificateDer::pem_slice_iter(&certificate);
-            // The library says PEM and means DER, of one certificate (lettre 0.11, `Identity::from_pem`).
-            let own = match chain.next() {
-                Some(Ok(own)) => own,
-                Some(Err(error)) => return Err(complain(error.to_string())),
-                None => return Err(complain("it holds no certificate".to_owned())),
-            };
-            if chain.next().is_some() {
-                tracing::warn!("courier.smtp.client_cert_path: only the first certificate of the chain is shown");
+            let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&certificate).collect();
+            let chain = chain.map_err(|error| complain(error.to_string()))?;
+            if chain.is_empty() {
+                return Err(complain("it holds no certificate".to_owned()));
             }
-            Identity::from_pem(&own, &key).map(Some).map_err(|error| complain(error.to_string()))
+            let key = PrivateKeyDer::from_pem_slice(&key)
+                .map_err(|error| ("client_key_path".to_owned(), format!("cannot be used: {error}")))?;
+            Ok(Some((chain, key)))
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn mail(config: &Config, outbound: &dyn Outbound) -> Vec<Findin
     let Ok(channels) = Channels::compile(config, outbound).await else { return Vec::new() };
     let key = "courier.smtp.connection_uri";
     match timeout(PATIENCE, channels.greet()).await {
-        Ok(Ok(())) => Vec::new(),
+        Ok(Ok(note)) => note.map(|note| Finding::note(key, note)).into_iter().collect(),
         Ok(Err(failure)) => vec![Finding::wrong(key, format!("no mail will leave: {failure}"))],
         Err(_) => vec![Finding::wrong(key, "no mail will leave: the mail server does not answer in time")],
     }

@@ -9,8 +9,8 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
-use zelos_core::message::MessageStatus::{Abandoned, Processing, Queued, Sent};
-use zelos_testkit::{App, Authority, Database, Encryption, MailServer, Moment, Reply, Setup, scenario};
+use zelos_core::message::MessageStatus::{self, Abandoned, Processing, Queued, Sent};
+use zelos_testkit::{App, Authority, Database, Encryption, MailServer, Manners, Moment, Reply, Setup, scenario};
 
 /// A server that answers with that to the first mails, and takes the others.
 fn at_first(count: usize, moment: fn(&Moment<'_>) -> bool, reply: Reply) -> MailServer {
@@ -38,7 +38,8 @@ async fn a_mail_server_that_is_away_for_half_a_minute() {
             after(app, &courier, 5).await;
         }
         assert_eq!(status(app, id).await, Queued);
-        assert!(reason(app, id).await.starts_with("the mail server cannot be reached"));
+        let reason = reason(app, id).await;
+        assert!(reason.starts_with(&format!("connection to 127.0.0.1:{port} failed: ")), "{reason}");
         let server = MailServer::start(port, Encryption::None, |_| Reply::Accept);
         for _ in 0..30 {
             after(app, &courier, 5).await;
@@ -131,6 +132,17 @@ async fn age_bounds_them_too_and_what_has_expired_is_not_sent() {
     let (message, dispatches) = found(&app, notice.id).await;
     assert_eq!(message.status, Abandoned);
     assert!((10..30).contains(&dispatches.len()), "{}", dispatches.len());
+}
+
+#[tokio::test]
+async fn expired_codes_are_sent_if_they_are_not_to_be_skipped() {
+    let server = MailServer::obliging();
+    let mut setup = json!({ "courier": { "delivery": { "skip_expired": false } } });
+    setup["courier"]["smtp"] = json!({ "connection_uri": server.uri() });
+    let app = on_sqlite(&Setup::with(setup)).await;
+    let id = queued(&app, "ada@example.org").await;
+    after(&app, &courier(&app), 4000).await;
+    assert_eq!((status(&app, id).await, server.mails().len()), (Sent, 1));
 }
 
 #[tokio::test]
@@ -265,6 +277,79 @@ async fn a_wrong_password_is_not_the_messages_fault() {
     let id = queued(&app, "ada@example.org").await;
     courier(&app).round().await.unwrap();
     let reason = reason(&app, id).await;
-    assert!(reason.starts_with("the mail server does not let us sign in") && !reason.contains("wrong"), "{reason}");
+    assert!(reason.starts_with("AUTH PLAIN failed: 535 ") && !reason.contains("wrong"), "{reason}");
     assert_eq!(status(&app, id).await, Queued);
+}
+
+/// Sends a mail with the credentials of `ada` and hands back what became of it.
+async fn sent_by_ada(server: &MailServer, scheme: &str, options: &str) -> (MessageStatus, String) {
+    let uri = format!("{scheme}://ada:hunter2@localhost:{}/?skip_ssl_verify=true&{options}", server.port);
+    let app = on_sqlite(&smtp(&uri, json!({}))).await;
+    let id = queued(&app, "ada@example.org").await;
+    courier(&app).round().await.unwrap();
+    (status(&app, id).await, reason(&app, id).await)
+}
+
+#[tokio::test]
+async fn auth_uses_the_mechanism_that_kratos_would_use() {
+    for (auth, mechanism) in [
+        ("LOGIN PLAIN CRAM-MD5", "CRAM-MD5"),
+        ("CRAM-MD5", "CRAM-MD5"),
+        ("LOGIN PLAIN", "PLAIN"),
+        ("XOAUTH2 LOGIN", "LOGIN"),
+    ] {
+        let server = MailServer::with_manners(Manners { auth, ..Manners::default() }, Encryption::None);
+        assert_eq!(sent_by_ada(&server, "smtp", "disable_starttls=true").await.0, Sent, "{auth}");
+        let mail = &server.mails()[0];
+        assert_eq!((mail.user.as_deref(), mail.mechanism.as_deref()), (Some("ada"), Some(mechanism)));
+    }
+}
+
+#[tokio::test]
+async fn auth_is_required_over_tls_only() {
+    let tls = Authority::new().unwrap().server("localhost", false).unwrap();
+    let none = Manners { auth: "", ..Manners::default() };
+    let server = MailServer::with_manners(none, Encryption::None);
+    assert_eq!(sent_by_ada(&server, "smtp", "disable_starttls=true").await.0, Sent);
+    assert_eq!(server.mails()[0].user, None);
+    for (encryption, scheme) in
+        [(Encryption::Offered(Arc::clone(&tls)), "smtp"), (Encryption::Wrapped(Arc::clone(&tls)), "smtps")]
+    {
+        let server = MailServer::with_manners(none, encryption);
+        let (status, reason) = sent_by_ada(&server, scheme, "").await;
+        assert!(status == Queued && reason.starts_with("the mail server offers no AUTH"), "{reason}");
+        assert_eq!(server.mails().len(), 0);
+    }
+    let unknown = Manners { auth: "XOAUTH2 SCRAM-SHA-256", ..Manners::default() };
+    let server = MailServer::with_manners(unknown, Encryption::None);
+    let (status, reason) = sent_by_ada(&server, "smtp", "disable_starttls=true").await;
+    assert!(status == Queued && reason.contains("none of CRAM-MD5, PLAIN and LOGIN"), "{reason}");
+}
+
+#[tokio::test]
+async fn replies_sent_ahead_of_encryption_are_not_taken_for_the_servers() {
+    let tls = Authority::new().unwrap().server("localhost", false).unwrap();
+    let manners = Manners { injected: "\r\n250 injected", ..Manners::default() };
+    let server = MailServer::with_manners(manners, Encryption::Offered(tls));
+    let (status, reason) = sent_by_ada(&server, "smtp", "").await;
+    assert!(reason.starts_with("STARTTLS failed: the server sent a reply that no command asked for"), "{reason}");
+    assert_eq!((status, server.mails().len()), (Queued, 0));
+}
+
+#[tokio::test]
+async fn refusals_name_the_command() {
+    for (moment, prefix) in [
+        ("from", "MAIL FROM failed: 553 not yours"),
+        ("to", "RCPT TO failed: 550 no such user"),
+        ("data", "DATA failed: 554 spam"),
+    ] {
+        let server = MailServer::start(0, Encryption::None, move |now| match (moment, now) {
+            ("from", Moment::From(_)) => Reply::Say("553 not yours"),
+            ("to", Moment::To(_)) => Reply::Say("550 no such user"),
+            ("data", Moment::Received(_)) => Reply::Say("554 spam"),
+            _ => Reply::Accept,
+        });
+        let (status, reason) = sent_by_ada(&server, "smtp", "disable_starttls=true").await;
+        assert!(status == Abandoned && reason.starts_with(prefix), "{reason}");
+    }
 }

@@ -128,9 +128,10 @@ async fn a_configuration_that_could_send_nothing_is_refused_with_its_key() {
     let uri = "smtp://user:hunter2@127.0.0.1:25/";
     for (config, expected) in [
         (
-            smtp(json!({ "connection_uri": "smtp://user:hunter2@127.0.0.1/" })),
-            "courier.smtp.connection_uri: names no port",
+            smtp(json!({ "connection_uri": "smtp://user:hunter2@127.0.0.1:99999/" })),
+            "courier.smtp.connection_uri: is not a URI: invalid port number",
         ),
+        (smtp(json!({ "connection_uri": "smtp://a.example", "password": "hunter2" })), "courier.smtp.password: "),
         (smtp(json!({ "connection_uri": uri, "from_name": "a\r\nBcc: b@c.de" })), "courier.smtp.from_name: "),
         (
             smtp(json!({ "connection_uri": uri, "headers": { "X-A": "a\r\nBcc: b@c.de" } })),

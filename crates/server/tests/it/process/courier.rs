@@ -24,7 +24,7 @@ use zelos_core::{
     message::{Message, MessageChannel, MessageStatus, TemplateType},
 };
 use zelos_store::{Batch, Page, PoolOptions, Store, messages};
-use zelos_testkit::{Authority, Encryption, MailServer, Moment, Reply};
+use zelos_testkit::{Authority, Encryption, MailServer, Manners, Moment, Reply};
 
 /// Long ago: the processes' clocks are the machine's.
 const QUEUED_AT: OffsetDateTime = datetime!(2026-01-01 0:00 UTC);
@@ -279,6 +279,68 @@ fn certificates_of_an_own_authority() {
     delivered(both(), "smtp", &none, named, false);
 }
 
+/// The first reason in the log why a message could not be delivered to such a server; `None` if it was delivered.
+fn self_signed(encryption: Encryption, scheme: &str, options: &str, trusted: &str) -> Option<String> {
+    let server = MailServer::start(0, encryption, |_| Reply::Accept);
+    let uri = format!("{scheme}://ada:hunter2@127.0.0.1:{}/?{options}", server.port);
+    let place = Place::new();
+    let outbox = prepare(&place, &place.sqlite(), &uri);
+    outbox.queue(0..1);
+    fs::write(place.path("trusted.pem"), trusted).unwrap();
+    let file = place.path("trusted.pem").display().to_string();
+    let courier = place.zelos("courier watch -c kratos.yml", &[("SSL_CERT_FILE", &file)]);
+    eventually("it is decided", || {
+        let log = courier.log();
+        let reason =
+            log.lines().find_map(|line| line.split_once("attempt=1 reason=")).map(|(_, reason)| reason.to_owned());
+        (outbox.all_sent().is_some() || reason.is_some()).then_some(reason)
+    })
+}
+
+#[test]
+fn a_self_signed_certificate_among_the_trusted_ones() {
+    let (own, tls) = Authority::self_signed("mail.example.org").unwrap();
+    let (other, _) = Authority::self_signed("mail.example.org").unwrap();
+    let (named, misnamed) = ("server_name=mail.example.org", "server_name=elsewhere.example.org");
+    let offered = || Encryption::Offered(Arc::clone(&tls));
+    let wrapped = || Encryption::Wrapped(Arc::clone(&tls));
+    assert_eq!(self_signed(offered(), "smtp", named, &own), None);
+    assert_eq!(self_signed(wrapped(), "smtps", named, &own), None);
+    let reason = self_signed(wrapped(), "smtps", misnamed, &own).unwrap();
+    assert!(reason.contains("TLS handshake") && reason.contains("set server_name"), "{reason}");
+    let reason = self_signed(offered(), "smtp", named, &other).unwrap();
+    assert!(reason.contains("TLS handshake") && reason.contains("SSL_CERT_FILE"), "{reason}");
+}
+
+#[test]
+fn unused_credentials_are_logged_once() {
+    let place = Place::new();
+    let server = MailServer::with_manners(Manners { auth: "", ..Manners::default() }, Encryption::None);
+    let uri = format!("smtp://foo:hunter2@127.0.0.1:{}/?disable_starttls=true", server.port);
+    let outbox = prepare(&place, &place.sqlite(), &uri);
+    outbox.queue(0..5);
+    let courier = place.zelos("courier watch -c kratos.yml", &[]);
+    eventually("all are sent", || outbox.all_sent());
+    assert_eq!(server.mails().iter().map(|mail| mail.user.clone()).collect::<Vec<_>>(), vec![None; 5]);
+    assert_eq!(courier.log().matches("the mail server offers no AUTH").count(), 1, "{}", courier.log());
+    let doctor = place.run("doctor -c kratos.yml", &[]);
+    assert!(doctor.out.contains("note  courier.smtp.connection_uri: the mail server offers no AUTH"), "{}", doctor.out);
+    assert!(!courier.log().contains("hunter2") && !doctor.out.contains("hunter2"));
+}
+
+#[test]
+fn credentials_come_from_the_environment() {
+    let place = Place::new();
+    let server = MailServer::obliging();
+    let outbox = prepare(&place, &place.sqlite(), &server.uri());
+    outbox.queue(0..1);
+    let environment = [("COURIER_SMTP_USERNAME", "ada"), ("COURIER_SMTP_PASSWORD", "hunter2")];
+    let courier = place.zelos("courier watch -c kratos.yml", &environment);
+    eventually("it is sent", || outbox.all_sent());
+    assert_eq!(server.mails()[0].user.as_deref(), Some("ada"));
+    assert!(!courier.log().contains("hunter2"));
+}
+
 #[test]
 fn numbers_for_those_who_watch() {
     let place = Place::new();
@@ -297,12 +359,12 @@ fn numbers_for_those_who_watch() {
 fn a_broken_way_out_stops_the_start_with_its_key() {
     let place = Place::new();
     let mut config = place.config(&place.sqlite());
-    config["courier"] = json!({ "smtp": { "connection_uri": "smtp://user:hunter2@mail.example.org/" } });
+    config["courier"] = json!({ "smtp": { "connection_uri": "smtp://user:hunter2@mail.example.org:99999/" } });
     place.write(&config);
     for command in ["serve --dev", "courier watch"] {
         let ended = place.run(&format!("{command} -c kratos.yml"), &[]);
         assert_eq!(ended.code, Some(1), "{command}: {}", ended.log);
-        assert!(ended.log.contains("courier.smtp.connection_uri: names no port"), "{}", ended.log);
+        assert!(ended.log.contains("courier.smtp.connection_uri: is not a URI: invalid port number"), "{}", ended.log);
         assert!(!ended.log.contains("hunter2"), "{}", ended.log);
     }
 }
