@@ -15,6 +15,9 @@ pub(crate) struct Measure {
     latencies: Vec<Duration>,
     /// Of the same units for addresses that nobody has.
     unknown: Vec<Duration>,
+    /// How often the server waited for its database, for each unit; and for the first one after a start.
+    trips: Vec<u64>,
+    cold_trips: Vec<u64>,
     pub(crate) failures: u64,
     pub(crate) refusals: u64,
     pub(crate) first_failure: Option<String>,
@@ -50,6 +53,11 @@ impl Measure {
         measure
     }
 
+    /// Adds how often the server waited for its database.
+    pub(crate) fn with_round_trips(self, trips: Vec<u64>, cold_trips: Vec<u64>) -> Self {
+        Self { trips, cold_trips, ..self }
+    }
+
     /// A scenario that could not be measured.
     pub(crate) fn failed(error: &anyhow::Error) -> Self {
         Self { rounds: 1, failures: 1, first_failure: Some(format!("{error:#}")), ..Self::default() }
@@ -75,6 +83,8 @@ impl Measure {
         self.rounds += other.rounds;
         self.latencies.extend(other.latencies);
         self.unknown.extend(other.unknown);
+        self.trips.extend(other.trips);
+        self.cold_trips.extend(other.cold_trips);
         self.failures += other.failures;
         self.refusals += other.refusals;
         self.first_failure = self.first_failure.take().or(other.first_failure);
@@ -118,9 +128,25 @@ impl Measure {
         percentile(&self.unknown, 50)
     }
 
+    /// The median of the round trips to the database.
+    pub(crate) fn round_trips(&self) -> Option<f64> {
+        median(&self.trips)
+    }
+
+    /// The same for the first unit after a start.
+    pub(crate) fn cold_round_trips(&self) -> Option<f64> {
+        median(&self.cold_trips)
+    }
+
     fn per_unit(&self, total: Option<f64>) -> Option<f64> {
         total.filter(|_| self.units() > 0).map(|total| total / float(self.units()))
     }
+}
+
+fn median(counts: &[u64]) -> Option<f64> {
+    let mut sorted = counts.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len().saturating_sub(1) / 2).map(|count| float(*count))
 }
 
 fn percentile(latencies: &[Duration], percent: usize) -> Option<f64> {

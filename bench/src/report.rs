@@ -49,6 +49,8 @@ impl Report<'_> {
             ("p50_ms", Figure::P50),
             ("p50_unknown_ms", Figure::P50Unknown),
             ("p50_known_to_unknown", Figure::Telling),
+            ("round_trips", Figure::RoundTrips),
+            ("cold_round_trips", Figure::ColdRoundTrips),
             ("p99_ms", Figure::P99),
             ("round_ms", Figure::Round),
             ("peak_mb", Figure::Peak),
@@ -90,6 +92,8 @@ impl Report<'_> {
             "round ms",
             "peak MB",
             "memory MB",
+            "trips",
+            "cold",
         ];
         let row = |(key, measure): (&Key, &Measure)| {
             let mut row = self.head(*key);
@@ -98,7 +102,9 @@ impl Report<'_> {
             row.push(cell(self.figure(*key, Figure::NetCpu)));
             row.push(cell(measure.database_cpu()));
             let p50 = [Figure::Rate, Figure::P50, Figure::P50Unknown];
-            for figure in p50.into_iter().chain([Figure::P99, Figure::Round, Figure::Peak, Figure::Rest]) {
+            let rest =
+                [Figure::P99, Figure::Round, Figure::Peak, Figure::Rest, Figure::RoundTrips, Figure::ColdRoundTrips];
+            for figure in p50.into_iter().chain(rest) {
                 row.push(cell(self.figure(*key, figure)));
             }
             row
@@ -182,6 +188,8 @@ impl Report<'_> {
                 let (known, unknown) = (measure.percentile(50)?, measure.unknown()?);
                 Some((known / unknown).max(unknown / known))
             }
+            Figure::RoundTrips => measure.round_trips(),
+            Figure::ColdRoundTrips => measure.cold_round_trips(),
             Figure::P99 => measure.percentile(99),
             Figure::Round => measure.round_ms(),
             Figure::Peak => megabytes(measure.peak),

@@ -24,6 +24,10 @@ pub(crate) enum Figure {
     P50Unknown,
     /// The longer of the two medians as a multiple of the shorter.
     Telling,
+    /// How often the server waited for its database in half of the units, at most.
+    RoundTrips,
+    /// The same in the first unit after a start.
+    ColdRoundTrips,
     /// Milliseconds that 99 of 100 units did not exceed.
     P99,
     /// Milliseconds for all of a round.
@@ -47,6 +51,8 @@ impl Figure {
             Figure::P50 => "p50 ms",
             Figure::P50Unknown => "p50 ms, unknown",
             Figure::Telling => "p50 known : unknown",
+            Figure::RoundTrips => "round trips",
+            Figure::ColdRoundTrips => "round trips, cold",
             Figure::P99 => "p99 ms",
             Figure::Round => "round ms",
             Figure::Peak => "peak MB",
@@ -78,6 +84,9 @@ pub(crate) fn targets(scenario: Scenario, scheme: &str) -> &'static [(Figure, f6
         Scenario::Mix => &[(Figure::Rest, 60.0)],
         Scenario::Mail => &[(Figure::Rate, 500.0)],
         Scenario::RecoveryStart | Scenario::VerificationStart => &[(Figure::Telling, 1.1)],
+        Scenario::DistantLogin | Scenario::DistantRegistration if scheme.starts_with("postgres") => {
+            &[(Figure::RoundTrips, 3.0), (Figure::ColdRoundTrips, 3.0)]
+        }
         Scenario::Import if embedded => &[(Figure::Rate, 10.0)],
         Scenario::Import => &[(Figure::Rate, 4.0)],
         Scenario::FindIdentifier | Scenario::FindPrefix => &[(Figure::P50, 1.0)],
@@ -95,6 +104,9 @@ pub(crate) fn compared(scenario: Scenario) -> &'static [Figure] {
         Scenario::Mix => &[Figure::Cpu, Figure::Rate, Figure::Peak, Figure::Rest],
         Scenario::Mail => &[Figure::Cpu, Figure::Rate],
         Scenario::RecoveryStart | Scenario::VerificationStart => &[Figure::P50, Figure::P50Unknown],
+        Scenario::DistantLogin | Scenario::DistantRegistration => {
+            &[Figure::RoundTrips, Figure::ColdRoundTrips, Figure::P50]
+        }
         Scenario::LoginApi | Scenario::LoginBrowser | Scenario::Registration => {
             &[Figure::Cpu, Figure::NetCpu, Figure::Rate, Figure::P50, Figure::P99]
         }

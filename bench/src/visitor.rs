@@ -101,9 +101,14 @@ impl<'a> Visitor<'a> {
 
     async fn register(&mut self, turn: usize) -> Result<()> {
         let begun = self.begin("registration").await?;
+        self.submit_registration(&begun, turn).await
+    }
+
+    /// Sends traits and password of somebody new.
+    pub(crate) async fn submit_registration(&mut self, begun: &Begun, turn: usize) -> Result<()> {
         let traits = json!({"email": format!("newcomer-{turn}@bench.example.org"), "name": "A Newcomer"});
         let body = json!({"method": "password", "password": PASSWORD, "traits": traits});
-        self.submit(&begun, &body).await?.expect(200).map(|_| ())
+        self.submit(begun, &body).await?.expect(200).map(|_| ())
     }
 
     async fn start_and_fetch(&mut self) -> Result<()> {

@@ -54,6 +54,11 @@ impl World {
         Ok(world)
     }
 
+    /// The server was started again.
+    pub(crate) fn moved(&mut self, running: &Running) {
+        (self.public, self.admin) = (running.public, running.admin);
+    }
+
     /// A number that nobody else gets.
     pub(crate) fn turn(&self) -> usize {
         self.next.replace(self.next.get() + 1)

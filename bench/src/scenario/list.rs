@@ -36,6 +36,8 @@ pub(crate) enum Scenario {
     Mail,
     RecoveryStart,
     VerificationStart,
+    DistantLogin,
+    DistantRegistration,
     #[value(name = "import-1000")]
     Import,
     ListFirst,
@@ -78,7 +80,9 @@ impl Scenario {
             | Scenario::Mix
             | Scenario::Mail
             | Scenario::RecoveryStart
-            | Scenario::VerificationStart => Place::Alone,
+            | Scenario::VerificationStart
+            | Scenario::DistantLogin
+            | Scenario::DistantRegistration => Place::Alone,
             _ => Place::Shared(Hasher::Bcrypt(4)),
         }
     }
@@ -127,6 +131,8 @@ impl Scenario {
                 "asking for a code to recover an account, for known and unknown addresses in turn"
             }
             Scenario::VerificationStart => "the same to verify an address",
+            Scenario::DistantLogin => "a login submitted, with a database server 50 ms away (each way)",
+            Scenario::DistantRegistration => "a registration submitted, the same",
             Scenario::Import => "1,000 people with hashed passwords taken in by one request, until there are a million",
             Scenario::ListFirst => "the first 250 of a million people",
             Scenario::ListDeep => "250 of them near the end of the list",

@@ -5,6 +5,7 @@
 //! - [`contention`]: `whoami` while many passwords are being hashed; its latency is the figure.
 //! - [`crowd`]: a million people taken in, listed, found and deleted.
 //! - [`discretion`]: whether it takes as long to answer about addresses that nobody has.
+//! - [`distant`]: signing in and up where the database is far away; round trips are the figure.
 //! - [`footprint`]: memory and program size.
 //! - [`mail`]: how fast mail that waits is delivered.
 //! - [`start`]: from starting the process to being ready.
@@ -12,6 +13,7 @@
 mod contention;
 mod crowd;
 mod discretion;
+mod distant;
 mod footprint;
 mod list;
 mod mail;

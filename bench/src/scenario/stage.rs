@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::{Scenario, contention, discretion, footprint, mail, start, steady};
+use super::{Scenario, contention, discretion, distant, footprint, mail, start, steady};
 use crate::load::{Load, Plan, drive};
 use crate::measure::{Measure, Meter};
 use crate::options::Options;
@@ -73,6 +73,8 @@ pub(crate) async fn alone(scenario: Scenario, launcher: Launcher<'_>) -> Result<
         Scenario::Mail => mail::thousand(launcher).await,
         Scenario::RecoveryStart => discretion::known_and_unknown("recovery", launcher).await,
         Scenario::VerificationStart => discretion::known_and_unknown("verification", launcher).await,
+        Scenario::DistantLogin => distant::submit(distant::Submission::Login, launcher).await,
+        Scenario::DistantRegistration => distant::submit(distant::Submission::Registration, launcher).await,
         _ => bail!("{} runs on a shared server", scenario.name()),
     }
 }
