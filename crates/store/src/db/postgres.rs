@@ -194,7 +194,8 @@ impl Postgres {
     }
 }
 
-/// Sees to it that neither connecting nor a lost connection takes longer than a request may wait. What the DSN says stays.
+/// Sees to it that neither connecting nor a lost connection takes longer than a request may wait. What else the DSN says
+/// stays.
 fn bound(config: &mut Config, options: &PoolOptions) {
     // Several hosts share the time: the second must have its turn when the first does not answer.
     let hosts = config.get_hosts().len().max(config.get_hostaddrs().len()).max(1);
