@@ -56,11 +56,11 @@ async fn submit_far_away(submission: Submission, launcher: Launcher<'_>, address
     let start = Instant::now();
     for unit in 0..WARM + plan.units {
         let begun = visitor.begin(submission.kind()).await?;
-        let (before, begin) = (line.trips.get(), Instant::now());
+        let (before, sent) = (line.trips.get(), Instant::now());
         let outcome = submission.send(&mut visitor, &begun, world.turn()).await;
         if unit >= WARM {
             trips.push(line.trips.get() - before);
-            load.add(outcome, begin.elapsed());
+            load.add(outcome, sent.elapsed());
         }
         if start.elapsed() >= plan.limit {
             break;

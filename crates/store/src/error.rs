@@ -5,7 +5,7 @@
 //! those quote the row.
 
 /// Why a read or a batch did not succeed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A statement of the batch did not touch the rows it expects; names its guard. Nothing was written.
     #[error("the stored data has changed meanwhile: {0}")]

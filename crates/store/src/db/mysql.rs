@@ -113,7 +113,7 @@ impl MySql {
             statement_timeout: options.statement_timeout,
         };
         Ok(Self {
-            pool: pool::Pool::new(manager, None, options, |error| error)?,
+            pool: pool::Pool::new(manager, None, options, Error::clone)?,
             texts: Texts::new(dialect::mysql),
             statement_timeout: options.statement_timeout,
             scan_timeout: options.scan_timeout,

@@ -36,7 +36,7 @@ struct Packet {
 }
 
 /// Of a server that can do TLS, and of a client that asks for it.
-const CLIENT_SSL: u32 = 0x0800;
+const CLIENT_SSL: u16 = 0x0800;
 
 /// The part of a client's introduction that is sent before TLS: capabilities, packet size, character set, nothing.
 const INTRODUCTION: usize = 32;
@@ -154,8 +154,7 @@ impl Packet {
         let version = self.payload.iter().skip(1).position(|byte| *byte == 0);
         let at = version.map(|end| 1 + end + 1 + 4 + 8 + 1);
         let flags = at.and_then(|at| self.payload.get(at..at + 2));
-        !self.is_error()
-            && flags.is_some_and(|flags| u32::from(u16::from_le_bytes([flags[0], flags[1]])) & CLIENT_SSL != 0)
+        !self.is_error() && flags.is_some_and(|flags| u16::from_le_bytes([flags[0], flags[1]]) & CLIENT_SSL != 0)
     }
 
     /// Sets the flag in a client's introduction.
@@ -163,7 +162,7 @@ impl Packet {
         if self.payload.len() < INTRODUCTION {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the driver's introduction is too short"));
         }
-        let [low, high] = (CLIENT_SSL as u16).to_le_bytes();
+        let [low, high] = CLIENT_SSL.to_le_bytes();
         self.payload[0] |= low;
         self.payload[1] |= high;
         Ok(())
@@ -189,16 +188,15 @@ async fn pass_on(driver: UnixStream, server: impl AsyncRead + AsyncWrite) {
     }
 }
 
-fn lost(error: io::Error) -> Error {
+fn lost(error: impl std::fmt::Display) -> Error {
     Error::Unavailable(error.to_string())
 }
 
 /// A handshake that broke off may go better the next time; one that rustls ended will not.
 fn refused(error: &io::Error) -> Error {
-    match error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-        true => Error::Refused(format!("TLS: {error}")),
-        false => Error::Unavailable(format!("TLS: {error}")),
-    }
+    let is_final = error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
+    let text = format!("TLS: {error}");
+    if is_final { Error::Refused(text) } else { Error::Unavailable(text) }
 }
 
 /// The connection that this process has made: on a socket that others can see, others may be first.

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(super) struct Pool<M: Manager> {
     pool: managed::Pool<M>,
     /// What an error of connecting amounts to.
-    class: fn(M::Error) -> Error,
+    class: fn(&M::Error) -> Error,
     acquire_timeout: Duration,
     max_idle: usize,
     ages: Ages,
@@ -47,10 +47,10 @@ impl<M: Manager> Pool<M> {
         manager: M,
         ready: Option<Hook<M>>,
         options: &PoolOptions,
-        class: fn(M::Error) -> Error,
+        class: fn(&M::Error) -> Error,
     ) -> Result<Self, Error> {
         let ages = Ages { lifetime: options.max_lifetime, idle: options.idle_timeout };
-        let aged = Hook::sync_fn(move |_, metrics| {
+        let reached = Hook::sync_fn(move |_, metrics| {
             if ages.are_reached(metrics) {
                 Err(HookError::message("the connection has reached its age"))
             } else {
@@ -58,7 +58,7 @@ impl<M: Manager> Pool<M> {
             }
         });
         let mut builder =
-            managed::Pool::builder(manager).max_size(options.size()).runtime(Runtime::Tokio1).pre_recycle(aged);
+            managed::Pool::builder(manager).max_size(options.size()).runtime(Runtime::Tokio1).pre_recycle(reached);
         if let Some(ready) = ready {
             builder = builder.post_create(ready);
         }
@@ -95,7 +95,7 @@ impl<M: Manager> Pool<M> {
         match result {
             Ok(object) => Ok(Lease(Some(object))),
             Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error))) => {
-                Err((self.class)(error))
+                Err((self.class)(&error))
             }
             Err(PoolError::Timeout(_)) => Err(Error::Unavailable("no connection in time".into())),
             Err(_) => Err(Error::Unavailable("the pool of connections is closed".into())),

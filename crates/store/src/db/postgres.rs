@@ -332,24 +332,26 @@ async fn in_one_go(mut sent: Vec<Sent<'_>>, most: Duration) -> Result<Vec<Answer
 }
 
 /// Why there is no connection: a server that answered and refused, or one that time may bring back.
-fn refusal(error: tokio_postgres::Error) -> Error {
-    let text = describe(&error);
-    let refused = match error.code() {
+fn refusal(error: &tokio_postgres::Error) -> Error {
+    let refused = if let Some(code) = error.code() {
         // Credentials and rights; a database that does not exist.
-        Some(code) => ["28", "3D", "42501"].iter().any(|class| code.code().starts_with(class)),
-        None => {
-            // The driver tells these kinds apart by their words only.
-            let kind = error.to_string();
-            let source = std::error::Error::source(&error);
-            let broke_off = source
-                .and_then(<dyn std::error::Error>::downcast_ref::<std::io::Error>)
-                .is_some_and(|error| error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()));
-            kind.starts_with("authentication error")
-                || kind.starts_with("invalid configuration")
-                || kind.starts_with("error performing TLS handshake") && !broke_off
-        }
+        ["28", "3D", "42501"].iter().any(|class| code.code().starts_with(class))
+    } else {
+        // The driver tells these kinds apart by their words only.
+        let kind = error.to_string();
+        kind.starts_with("authentication error")
+            || kind.starts_with("invalid configuration")
+            || kind.starts_with("error performing TLS handshake") && !broke_off(error)
     };
+    let text = describe(error);
     if refused { Error::Refused(text) } else { Error::Unavailable(text) }
+}
+
+/// Whether a TLS handshake ended with its connection, and not by what was said in it.
+fn broke_off(error: &tokio_postgres::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let lost = source.and_then(<dyn std::error::Error>::downcast_ref::<std::io::Error>);
+    lost.is_some_and(|error| !error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>))
 }
 
 /// The driver's error in our classes.

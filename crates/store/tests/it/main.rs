@@ -21,4 +21,5 @@ mod race;
 mod refusals;
 mod sample;
 mod sessions;
+mod sockets;
 mod statements;
