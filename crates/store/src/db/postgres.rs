@@ -94,7 +94,8 @@ impl Postgres {
         let lease = self.pool.lease().await?;
         let result = match patience {
             Patience::Request => in_time(self.statement_timeout, rows(lease.get()?, &text, params, visit)).await,
-            Patience::Scan => self.scan(lease.get()?, &text, params, visit).await,
+            // Boxed, as is all that is rare: it would make the future of each request larger.
+            Patience::Scan => Box::pin(self.scan(lease.get()?, &text, params, visit)).await,
         };
         self.settle(lease, &result);
         result
@@ -260,7 +261,7 @@ async fn rows(client: &ClientWrapper, text: &str, params: &[Value<'_>], visit: &
         Ready::Prepared(statement) => visited(client.query_raw(&statement, params).await, visit).await,
         Ready::First(preparing) => {
             let work = async { visited(client.query_typed_raw(text, typed(params)).await, visit).await };
-            join(preparing, work).await.1
+            Box::pin(join(preparing, work)).await.1
         }
     }
 }
