@@ -24,4 +24,5 @@ pub mod session;
 pub mod snapshot;
 pub mod storable;
 pub mod text;
+pub mod timestamp;
 pub mod ui;

@@ -299,6 +299,10 @@ impl ToSql for Value<'_> {
             }
             Self::Id(Some(id)) => id.to_sql_checked(ty, out),
             Self::Time(Some(at)) => at.to_sql_checked(ty, out),
+            Self::Micros(Some(at)) => {
+                out.put_slice(&at.to_postgres().to_be_bytes());
+                Ok(IsNull::No)
+            }
             Self::Bytes(Some(bytes)) => bytes.as_ref().to_sql_checked(ty, out),
             _ => Ok(IsNull::Yes),
         }

@@ -8,6 +8,7 @@ mod audit;
 mod cleaning;
 mod database;
 mod directory;
+mod faults;
 mod flows;
 mod identities;
 mod messages;
