@@ -202,6 +202,22 @@ impl<'a> tokio_postgres::types::FromSql<'a> for Anything {
     }
 }
 
+/// PostgreSQL's bytes of a text: in a database without an encoding (`SQL_ASCII`) they may be any.
+struct RawText<'a>(&'a [u8]);
+
+impl<'a> tokio_postgres::types::FromSql<'a> for RawText<'a> {
+    fn from_sql(
+        _: &tokio_postgres::types::Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(kind: &tokio_postgres::types::Type) -> bool {
+        *kind == tokio_postgres::types::Type::TEXT
+    }
+}
+
 impl Row<'_> {
     /// The column at `index` (from 0). `Option<T>` reads NULL.
     pub fn get<T: Column>(&self, index: usize) -> Result<T, Error> {
@@ -221,6 +237,25 @@ impl Row<'_> {
             Self::MySql(row) => match mysql_value(row, index)? {
                 mysql_async::Value::NULL => Ok(None),
                 mysql_async::Value::Bytes(bytes) => std::str::from_utf8(bytes).map(Some).map_err(Error::decode),
+                _ => Err(unexpected(index)),
+            },
+        }
+    }
+
+    /// The bytes of a column that holds text, which need not be UTF-8; none for NULL.
+    pub(crate) fn raw_text(&self, index: usize) -> Result<Option<&[u8]>, Error> {
+        match self {
+            Self::Sqlite(row) => match row.get_ref(index).map_err(Error::decode)? {
+                rusqlite::types::ValueRef::Null => Ok(None),
+                rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes) => Ok(Some(bytes)),
+                _ => Err(unexpected(index)),
+            },
+            Self::Postgres(row) => {
+                Ok(row.try_get::<_, Option<RawText<'_>>>(index).map_err(Error::decode)?.map(|RawText(bytes)| bytes))
+            }
+            Self::MySql(row) => match mysql_value(row, index)? {
+                mysql_async::Value::NULL => Ok(None),
+                mysql_async::Value::Bytes(bytes) => Ok(Some(bytes)),
                 _ => Err(unexpected(index)),
             },
         }
