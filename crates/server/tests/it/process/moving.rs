@@ -47,7 +47,7 @@ const TYPES: [&str; 7] = ["password", "totp", "oidc", "lookup_secret", "webauthn
 
 /// A database that Kratos left, and what it said of it.
 pub(super) struct Left {
-    dsn: String,
+    pub(super) dsn: String,
     pub(super) said: Value,
     dump: Dump,
     _database: Fresh,
@@ -58,7 +58,7 @@ impl Left {
         Self::load(SQLITE, Fresh::sqlite())
     }
 
-    fn everywhere() -> impl Iterator<Item = Self> {
+    pub(super) fn everywhere() -> impl Iterator<Item = Self> {
         let on_servers = Fresh::on_each_server().map(|fresh| {
             let dump = if fresh.dsn().starts_with(POSTGRES.kind) { POSTGRES } else { MYSQL };
             Self::load(dump, fresh)
@@ -76,7 +76,7 @@ impl Left {
     }
 
     /// Changes what is there.
-    fn execute(&self, statements: &[&str]) {
+    pub(super) fn execute(&self, statements: &[&str]) {
         wait(async {
             let store = Store::connect(&self.dsn, PoolOptions::default()).await.unwrap();
             let mut batch = Batch::new();
@@ -87,6 +87,48 @@ impl Left {
         });
     }
 
+    /// Takes the constraints away, where they are not too strict to be taken for granted: SQLite keeps to none of them if
+    /// it is not asked to.
+    pub(super) fn loosen(&self) {
+        let Some(file) = self.file() else { return };
+        for table in [
+            "identities",
+            "identity_credentials",
+            "identity_credential_identifiers",
+            "identity_credential_types",
+            "identity_verifiable_addresses",
+            "identity_recovery_addresses",
+            "sessions",
+            "session_devices",
+        ] {
+            file.execute_batch(&format!(
+                "CREATE TABLE loose AS SELECT * FROM {table}; DROP TABLE {table}; ALTER TABLE loose RENAME TO {table}"
+            ))
+            .unwrap();
+        }
+    }
+
+    /// SQLite's file, without constraints between tables.
+    fn file(&self) -> Option<rusqlite::Connection> {
+        let path = self.dsn.strip_prefix("sqlite://")?.split('?').next()?;
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON").unwrap();
+        Some(connection)
+    }
+
+    /// Changes what is there, if the database allows that; whether it did.
+    pub(super) fn tries(&self, statement: &str) -> bool {
+        if let Some(file) = self.file() {
+            return file.execute_batch(statement).is_ok();
+        }
+        wait(async {
+            let store = Store::connect(&self.dsn, PoolOptions::default()).await.unwrap();
+            let mut batch = Batch::new();
+            batch.add(statement.to_owned(), []);
+            store.commit(batch).await.is_ok()
+        })
+    }
+
     /// Databases to move into: one of the same kind, and one of each other kind from SQLite.
     pub(super) fn targets(&self) -> Vec<Fresh> {
         let on_sqlite = std::iter::once_with(Fresh::sqlite).filter(|_| self.dump.kind == SQLITE.kind);
@@ -95,7 +137,7 @@ impl Left {
     }
 
     /// A database beside it.
-    fn another(&self) -> Fresh {
+    pub(super) fn another(&self) -> Fresh {
         self.targets().remove(0)
     }
 
@@ -112,7 +154,7 @@ impl Left {
         person
     }
 
-    fn id(&self, name: &str) -> &str {
+    pub(super) fn id(&self, name: &str) -> &str {
         let is_it = |person: &&Value| person["traits"]["email"] == format!("{name}@example.org");
         self.said["people"].as_array().unwrap().iter().find(is_it).unwrap()["id"].as_str().unwrap()
     }
