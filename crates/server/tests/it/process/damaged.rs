@@ -2,13 +2,15 @@
 //! numbers at the end are those of the database.
 
 use super::{
+    client,
     moving::{Left, app, place, says, tally},
-    place::{Ended, Place, wait},
+    place::{Ended, Fresh, Place, wait},
 };
 use proptest::{prelude::*, sample::select, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs};
-use zelos_store::{Dialect, PoolOptions, Store};
+use uuid::Uuid;
+use zelos_store::{Batch, Dialect, PoolOptions, Store};
 
 /// Tables as they are called in the database and in the summary.
 const TABLES: [(&str, &str); 7] = [
@@ -205,6 +207,47 @@ fn without_a_skipped_row_there_is_no_report() {
     let ended = place.run(&format!("import kratos -c kratos.yml --report no/r.jsonl --from {}", left.dsn), &[]);
     assert_eq!(ended.code, Some(1));
     says(&ended.log, &["--report: no/r.jsonl"]);
+}
+
+#[test]
+fn an_unreadable_row_is_named_in_the_log_and_not_exported() {
+    let target = Fresh::sqlite();
+    let left = Left::on_sqlite();
+    let place = place(target.dsn());
+    assert_eq!(import(&place, &left, "").code, Some(0));
+    let (ada, bea) = (left.id("ada"), left.id("bea"));
+    wait(async {
+        let store = Store::connect(target.dsn(), PoolOptions::default()).await.unwrap();
+        let mut batch = Batch::new();
+        // A time past the year 9999, as older versions let in.
+        batch.add(
+            "UPDATE identities SET created_at = 253402387139000000 WHERE id = ?",
+            [ada.parse::<Uuid>().unwrap().into()],
+        );
+        batch.add(
+            "UPDATE credentials SET config = '{' WHERE identity_id = ? AND type = 'password'",
+            [bea.parse::<Uuid>().unwrap().into()],
+        );
+        store.commit(batch).await.unwrap();
+    });
+    let ended = place.run("export -c kratos.yml --to all.ndjson", &[]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    says(
+        &ended.log,
+        &[
+            &format!("identity {ada}: its row cannot be read"),
+            &format!("identity {bea}: its row cannot be read"),
+            "2 identities were left out",
+        ],
+    );
+    let exported = fs::read_to_string(place.path("all.ndjson")).unwrap();
+    assert!(exported.lines().count() == 9 && !exported.contains(ada) && !exported.contains(bea), "{exported}");
+    let server = place.serve_again();
+    let listed = client::get(place.admin, "/admin/identities?include_credential=password").unwrap();
+    assert_eq!((listed.status, listed.json().as_array().unwrap().len()), (200, 11));
+    server.wait_for_log("stored row cannot be read in full");
+    server.wait_for_log(ada);
+    server.wait_for_log(bea);
 }
 
 /// A value in place of what stands in a column.
