@@ -8,9 +8,9 @@ use std::{
     io::{IsTerminal, Write},
 };
 
-/// A line for standard output. What would steer a terminal is escaped.
+/// A line for standard output, which may be data: nothing in it is changed.
 pub(crate) fn line(text: impl Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{}", printable(&text.to_string(), &['\n', '\t']));
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// Lines that bring their ends along.

@@ -226,8 +226,8 @@ async fn a_time_beyond_the_years_of_rfc_3339_is_refused_by_its_name() {
             assert_eq!(made.status, 201, "{at}: {}", made.text);
             let path = format!("/admin/identities/{}", made.json()["id"].as_str().unwrap());
             for at in BEYOND {
-                let patch = json!([{ "op": "replace", "path": "/verifiable_addresses/0/verified_at", "value": at }]);
-                let answer = app.admin("PATCH", &path, Some(patch)).await;
+                let replaced = json!([{ "op": "replace", "path": "/verifiable_addresses/0/verified_at", "value": at }]);
+                let answer = app.admin("PATCH", &path, Some(replaced)).await;
                 assert_eq!(answer.status, 400, "{}", answer.text);
                 assert!(answer.text.contains("verified_at"), "{}", answer.text);
             }

@@ -3,7 +3,10 @@
 //! not fit, reading goes on at the next line that begins with one, and the reason says which lines were passed over.
 
 use serde_json::Value;
-use std::io::{self, BufRead, Read};
+use std::{
+    fmt::Write as _,
+    io::{self, BufRead, Read},
+};
 
 /// Longer objects, in bytes, are a brace or a quote that does not end.
 const LONGEST_OBJECT: usize = 16 << 20;
@@ -103,7 +106,7 @@ impl<R: BufRead> Iterator for People<R> {
                 let (goes_on, lines) = self.input.find_next_object();
                 self.over = !goes_on;
                 if lines > 0 {
-                    reason.push_str(&format!("; {lines} lines from line {from} on were passed over"));
+                    let _ = write!(reason, "; {lines} lines from line {from} on were passed over");
                 }
                 Some((self.begun, Err(reason)))
             }

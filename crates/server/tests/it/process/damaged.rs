@@ -74,71 +74,81 @@ fn reason<'a>(lines: &'a [Value], table: &str, id: &Value) -> &'a str {
     line.unwrap_or_else(|| panic!("no {table} {id} in {lines:#?}"))["reason"].as_str().unwrap()
 }
 
+const NIL: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Rows that are expected in a report: table, id and how the reason begins.
+type Expected = Vec<(&'static str, Value, &'static str)>;
+
+/// Damages rows in the ways that the database allows.
+fn damage(left: &Left) -> Expected {
+    left.loosen();
+    let is_sqlite = left.dsn.starts_with("sqlite");
+    let run = |statement: String| assert!(left.tries(&statement), "{statement}");
+    let set = |name: &str, assignment: &str| {
+        run(format!("UPDATE identities SET {assignment} WHERE id = '{}'", left.id(name)));
+    };
+    let owned = |name: &str, table: &str, assignment: &str| {
+        run(format!("UPDATE {table} SET {assignment} WHERE identity_id = '{}'", left.id(name)));
+    };
+    set("ada", &format!("id = '{NIL}'"));
+    let mut expected = vec![("identities", Value::from(NIL), "id is the nil UUID")];
+    owned("bea", "identity_credentials", &format!("identity_credential_type_id = '{NIL}'"));
+    let deep = "[".repeat(70) + &"]".repeat(70);
+    let is_mysql = left.dsn.starts_with("mysql");
+    let broken = if is_mysql { "created_at = NULL".to_owned() } else { format!("config = '{deep}'") };
+    owned("cleo", "identity_credentials", &broken);
+    if is_sqlite {
+        let shout = left.id("dora").to_uppercase();
+        set("dora", &format!("id = '{shout}'"));
+        // Half of what belongs to her spells it as she does.
+        owned("dora", "identity_credentials", &format!("identity_id = '{shout}'"));
+        set("emma", "id = NULL");
+        set("fay", "id = 'no \u{1b}[2J uuid'");
+        set("gil", "id = CAST(x'ff00' AS TEXT)");
+        set("hal", "traits = '{', created_at = 'x'");
+        set("ina", "created_at = '0000-01-01T00:00:00+23:59'");
+        owned("jon", "identity_credentials", "config = CAST(x'7bff7d' AS TEXT)");
+        set("kim", "schema_id = NULL");
+        expected.extend([
+            ("identities", Value::Null, "id is not set"),
+            ("identities", "no \u{1b}[2J uuid".into(), "id is no UUID"),
+            ("identities", "\u{fffd}\0".into(), "id is not UTF-8"),
+            ("identities", left.id("hal").into(), "traits is no JSON"),
+            ("identities", left.id("ina").into(), "created_at: it is outside of the years 0000 to 9999 in UTC"),
+            ("identities", left.id("jon").into(), "credential: config is not UTF-8"),
+            ("identities", left.id("kim").into(), "schema_id is not set"),
+        ]);
+    } else if left.dsn.starts_with("postgres") {
+        set("ina", "created_at = 'infinity'");
+        set("kim", "updated_at = '0044-03-15 12:00:00 BC'");
+        set("jon", "traits = '[1]'");
+        run("ALTER TABLE identities ALTER COLUMN id DROP NOT NULL".to_owned());
+        set("emma", "id = NULL");
+        expected.extend([
+            ("identities", left.id("ina").into(), "created_at: it is not a time"),
+            ("identities", left.id("kim").into(), "updated_at: it is not a time"),
+            ("identities", left.id("jon").into(), "traits is no object"),
+            ("identities", Value::Null, "id is not set"),
+        ]);
+    } else {
+        set("emma", "id = NULL");
+        set("dora", &format!("id = '{}'", left.id("dora").to_uppercase()));
+        set("fay", "id = 'no uuid'");
+        set("ina", "created_at = NULL");
+        expected.extend([
+            ("identities", Value::Null, "id is not set"),
+            ("identities", "no uuid".into(), "id is no UUID"),
+            ("identities", left.id("ina").into(), "created_at is not set"),
+        ]);
+    }
+    expected.push(("identities", left.id("cleo").into(), "credential: c"));
+    expected
+}
+
 #[test]
 fn each_damaged_row_is_skipped_with_its_reason_and_stops_no_other() {
     for left in Left::everywhere() {
-        left.loosen();
-        let is_sqlite = left.dsn.starts_with("sqlite");
-        let run = |statement: String| assert!(left.tries(&statement), "{statement}");
-        let set = |name: &str, assignment: &str| {
-            run(format!("UPDATE identities SET {assignment} WHERE id = '{}'", left.id(name)))
-        };
-        let owned = |name: &str, table: &str, assignment: &str| {
-            run(format!("UPDATE {table} SET {assignment} WHERE identity_id = '{}'", left.id(name)));
-        };
-        const NIL: &str = "00000000-0000-0000-0000-000000000000";
-        set("ada", &format!("id = '{NIL}'"));
-        let mut expected = vec![("identities", Value::from(NIL), "id is the nil UUID")];
-        owned("bea", "identity_credentials", &format!("identity_credential_type_id = '{NIL}'"));
-        let deep = "[".repeat(70) + &"]".repeat(70);
-        let is_mysql = left.dsn.starts_with("mysql");
-        let broken = if is_mysql { "created_at = NULL".to_owned() } else { format!("config = '{deep}'") };
-        owned("cleo", "identity_credentials", &broken);
-        if is_sqlite {
-            let shout = left.id("dora").to_uppercase();
-            set("dora", &format!("id = '{shout}'"));
-            // Half of what belongs to her spells it as she does.
-            owned("dora", "identity_credentials", &format!("identity_id = '{shout}'"));
-            set("emma", "id = NULL");
-            set("fay", "id = 'no \u{1b}[2J uuid'");
-            set("gil", "id = CAST(x'ff00' AS TEXT)");
-            set("hal", "traits = '{', created_at = 'x'");
-            set("ina", "created_at = '0000-01-01T00:00:00+23:59'");
-            owned("jon", "identity_credentials", "config = CAST(x'7bff7d' AS TEXT)");
-            set("kim", "schema_id = NULL");
-            expected.extend([
-                ("identities", Value::Null, "id is not set"),
-                ("identities", "no \u{1b}[2J uuid".into(), "id is no UUID"),
-                ("identities", "\u{fffd}\0".into(), "id is not UTF-8"),
-                ("identities", left.id("hal").into(), "traits is no JSON"),
-                ("identities", left.id("ina").into(), "created_at: it is outside of the years 0000 to 9999 in UTC"),
-                ("identities", left.id("jon").into(), "credential: config is not UTF-8"),
-                ("identities", left.id("kim").into(), "schema_id is not set"),
-            ]);
-        } else if left.dsn.starts_with("postgres") {
-            set("ina", "created_at = 'infinity'");
-            set("kim", "updated_at = '0044-03-15 12:00:00 BC'");
-            set("jon", "traits = '[1]'");
-            run("ALTER TABLE identities ALTER COLUMN id DROP NOT NULL".to_owned());
-            set("emma", "id = NULL");
-            expected.extend([
-                ("identities", left.id("ina").into(), "created_at: it is not a time"),
-                ("identities", left.id("kim").into(), "updated_at: it is not a time"),
-                ("identities", left.id("jon").into(), "traits is no object"),
-                ("identities", Value::Null, "id is not set"),
-            ]);
-        } else {
-            set("emma", "id = NULL");
-            set("dora", &format!("id = '{}'", left.id("dora").to_uppercase()));
-            set("fay", "id = 'no uuid'");
-            set("ina", "created_at = NULL");
-            expected.extend([
-                ("identities", Value::Null, "id is not set"),
-                ("identities", "no uuid".into(), "id is no UUID"),
-                ("identities", left.id("ina").into(), "created_at is not set"),
-            ]);
-        }
-        expected.push(("identities", left.id("cleo").into(), "credential: c"));
+        let expected = damage(&left);
         for more in ["--dry-run", ""] {
             let target = left.another();
             let place = place(target.dsn());
