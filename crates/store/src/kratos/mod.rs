@@ -236,7 +236,7 @@ impl Kratos {
         Ok((found, page.next))
     }
 
-    /// The next rows of a table that belong to nothing that is read, and what belongs to them in turn.
+    /// The next rows of a table that name nothing that exists in their very letters, each with what belongs to it in turn.
     ///
     /// # Errors
     /// Those of the database.
@@ -245,7 +245,7 @@ impl Kratos {
         table: Table,
         after: Option<&Position>,
         most: usize,
-    ) -> Result<(Vec<Part>, Option<Position>), Error> {
+    ) -> Result<(Vec<(Part, Vec<Part>)>, Option<Position>), Error> {
         let page = self.orphaned(table, after, most).await?;
         let mut parts = Vec::with_capacity(page.rows.len());
         let mut names = match table {
@@ -253,8 +253,8 @@ impl Kratos {
             _ => Children::default(),
         };
         for row in &page.rows {
-            parts.push(Part::of(table, row));
-            parts.extend(names.take(row, false, &mut Vec::new()).iter().map(|row| Part::of(Table::Identifiers, row)));
+            let own = names.take(row, false, &mut Vec::new());
+            parts.push((Part::of(table, row), own.iter().map(|row| Part::of(Table::Identifiers, row)).collect()));
         }
         Ok((parts, page.next))
     }

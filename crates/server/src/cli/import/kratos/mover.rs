@@ -320,9 +320,12 @@ impl Mover {
             let mut after = None;
             while stage.ledger.of(table).unaccounted() > 0 {
                 let (rows, next) = self.source.orphans(table, after.as_ref(), most).await?;
-                for part in rows {
-                    if !stage.ledger.is_respelt(&part) {
-                        stage.ledger.skip(&mut stage.report, &part, "what it belongs to does not exist")?;
+                for (row, parts) in rows {
+                    if stage.ledger.is_respelt(&row) {
+                        continue;
+                    }
+                    for part in std::iter::once(&row).chain(&parts) {
+                        stage.ledger.skip(&mut stage.report, part, "what it belongs to does not exist")?;
                     }
                 }
                 after = next;
@@ -368,7 +371,7 @@ impl Mover {
             "{:<22}{:>11}{migrated:>11}{:>11}{:>11}{:>11}",
             "", "in Kratos", "present", "ended", "skipped"
         ));
-        let tables = ledger.end()?;
+        let tables = ledger.tables();
         for (table, tally) in &tables {
             let Tally { source, migrated, present, ended, skipped } = tally;
             let name = table.label();
@@ -380,6 +383,7 @@ impl Mover {
         for (reason, count) in reports.iter().flat_map(Report::reasons) {
             out::line(format_args!("  {count} × {}", out::quoted(reason)));
         }
+        ledger.end()?;
         for (table, tally) in &tables {
             if tally.unaccounted() != 0 {
                 return Err(Failure::new(format!(
