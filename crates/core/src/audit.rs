@@ -68,7 +68,7 @@ impl std::str::FromStr for EventKind {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
     pub id: EventId,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub time: OffsetDateTime,
     pub kind: EventKind,
     /// Whose account it is about, where it is about one.

@@ -25,4 +25,5 @@ pub mod snapshot;
 pub mod storable;
 pub mod text;
 pub mod tls;
+pub mod timestamp;
 pub mod ui;

@@ -163,7 +163,7 @@ pub(crate) fn csrf(cx: &Cx<'_>, flow: &Flow, input: &Input) -> Result<()> {
 /// Whether the proof of the session is fresh enough for a change of credentials.
 pub(crate) fn privileged(cx: &Cx<'_>, flow: &Flow) -> Result<()> {
     let max_age = *cx.snapshot.selfservice.flows.settings.privileged_session_max_age;
-    let fresh = cx.session.is_some_and(|current| current.session.authenticated_at + max_age > cx.clock.now());
+    let fresh = cx.session.is_some_and(|current| cx.clock.now() - current.session.authenticated_at < max_age);
     if fresh {
         return Ok(());
     }

@@ -48,7 +48,7 @@ pub struct Sent {
     /// The version of the person when it was sent; 0 if it does not matter.
     #[serde(default)]
     version: i64,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "zelos_core::timestamp")]
     expires_at: OffsetDateTime,
 }
 

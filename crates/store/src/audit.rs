@@ -5,6 +5,7 @@ use crate::{
     batch::Batch,
     db::Store,
     error::Error,
+    faults::{Faults, listed},
     identities::word,
     page::{List, Page},
     value::{NETWORK, Row},
@@ -77,21 +78,22 @@ pub async fn list(store: &Store, filter: &Filter, page: Page<EventId>) -> Result
     let (limit, _) = page.bounds();
     sql.push_str(" ORDER BY a.id DESC LIMIT ?");
     params.push(limit.into());
-    let items = store.scan(sql, params, event).await?;
+    let items = store.scan(sql, params, |row| Ok(listed("audit_events", row, event).map(|(event, _)| event))).await?;
     Ok(page.list(items, |event| event.id))
 }
 
-fn event(row: &Row<'_>) -> Result<Event, Error> {
+/// An event without a kind that is known cannot be shown.
+fn event(row: &Row<'_>, faults: &mut Faults) -> Result<Event, Error> {
     Ok(Event {
         id: row.get(0)?,
-        time: row.get(1)?,
+        time: faults.time("created_at", row, 1)?,
         kind: word(row, 2)?,
-        identity_id: row.get(3)?,
-        session_id: row.get(4)?,
-        actor: row.get(5)?,
-        ip_address: row.get(6)?,
-        user_agent: row.get(7)?,
-        method: row.get(8)?,
-        details: row.get(9)?,
+        identity_id: faults.get("identity_id", row, 3)?,
+        session_id: faults.get("session_id", row, 4)?,
+        actor: faults.get("actor", row, 5)?,
+        ip_address: faults.get("ip_address", row, 6)?,
+        user_agent: faults.get("user_agent", row, 7)?,
+        method: faults.get("method", row, 8)?,
+        details: faults.get("details", row, 9)?,
     })
 }

@@ -8,9 +8,10 @@
 use crate::{
     db::Store,
     error::Error,
-    identities::{COLUMNS, identity, is_unstorable},
+    faults::listed,
+    identities::{COLUMNS, identity_with, is_unstorable},
     page::{List, Page, marks, padded},
-    value::{NETWORK, Value},
+    value::{Micros, NETWORK, Row, Value},
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -151,7 +152,7 @@ pub struct Place {
 /// A value that lists are sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum By {
-    Time(#[serde(with = "time::serde::rfc3339")] OffsetDateTime),
+    Time(Micros),
     Text(String),
 }
 
@@ -174,6 +175,44 @@ pub async fn list(store: &Store, filter: &Filter, page: Page<IdentityId>) -> Res
     Ok(List { items, next: next.map(|place| place.id) })
 }
 
+/// A part of all identities, for what must not take a part of one for the whole.
+#[derive(Debug)]
+pub struct Whole {
+    /// Those that can be read in full, without credentials.
+    pub items: Vec<Identity>,
+    /// The others, by their id; none where that cannot be read either.
+    pub broken: Vec<Option<IdentityId>>,
+    /// Where to go on.
+    pub next: Option<IdentityId>,
+}
+
+/// Identities in the order of their ids, apart from those that cannot be read in full.
+pub async fn list_whole(store: &Store, after: Option<IdentityId>, size: usize) -> Result<Whole, Error> {
+    let page = Page::After { key: after.map(|id| Place { by: None, id }), size };
+    let rows = rows(store, &Filter::default(), &Order::default(), &page).await?;
+    let nameless = rows.iter().filter(|row| row.is_none()).map(|_| None).collect();
+    let mut list = Whole { items: Vec::new(), broken: nameless, next: None };
+    let listed = page.list(rows, |row| row.place.clone());
+    list.next = listed.next.map(|place| place.id);
+    for row in listed.items {
+        if row.whole {
+            list.items.push(row.identity);
+        } else {
+            list.broken.push(Some(row.identity.id));
+        }
+    }
+    Ok(list)
+}
+
+/// An identity as it stands in a list.
+#[derive(Debug)]
+struct Listed {
+    identity: Identity,
+    place: Place,
+    /// Whether it was read in full.
+    whole: bool,
+}
+
 /// Identities in any order, without credentials.
 pub async fn search(
     store: &Store,
@@ -181,9 +220,15 @@ pub async fn search(
     order: &Order,
     page: Page<Place>,
 ) -> Result<List<Identity, Place>, Error> {
+    let rows = rows(store, filter, order, &page).await?;
+    Ok(page.list(rows, |row| row.place.clone()).map(|row| row.identity))
+}
+
+/// The rows of a page, and the one after it; none for those whose id cannot be read.
+async fn rows(store: &Store, filter: &Filter, order: &Order, page: &Page<Place>) -> Result<Vec<Option<Listed>>, Error> {
     let texts = filter.identifier.iter().flat_map(|of| [&of.normalized, &of.verbatim]);
     if texts.chain(filter.traits.iter().map(|(_, value)| value)).any(|text| is_unstorable(text)) {
-        return Ok(page.list(Vec::new(), |(_, place): &(Identity, Place)| place.clone()).map(|(identity, _)| identity));
+        return Ok(Vec::new());
     }
     let by_identifier = order.by == Sort::Identifier && filter.is_beginning_only();
     let (sql, values) = match &filter.identifier {
@@ -198,20 +243,23 @@ pub async fn search(
         }
     };
     let by = order.by.clone();
-    let items = store.scan(sql, values, move |row| {
-        let identity = identity(row)?;
+    let read = move |row: &Row<'_>| {
+        let Some((identity, whole)) = listed("identities", row, identity_with) else { return Ok(None) };
         let by = match by {
             Sort::Id => None,
-            Sort::CreatedAt => Some(By::Time(identity.created_at)),
-            Sort::UpdatedAt => Some(By::Time(identity.updated_at)),
+            Sort::CreatedAt => Some(By::Time(row.get(COLUMN_OF_CREATED_AT)?)),
+            Sort::UpdatedAt => Some(By::Time(row.get(COLUMN_OF_CREATED_AT + 1)?)),
             Sort::Identifier if !by_identifier => None,
             Sort::Trait(_) | Sort::Identifier => Some(By::Text(row.get(COLUMN_OF_TEXT)?)),
         };
         let place = Place { by, id: identity.id };
-        Ok((identity, place))
-    });
-    Ok(page.list(items.await?, |(_, place)| place.clone()).map(|(identity, _)| identity))
+        Ok(Some(Listed { identity, place, whole }))
+    };
+    store.scan(sql, values, read).await
 }
+
+/// Where the time of creation stands among the columns of the identity; that of the last change follows.
+const COLUMN_OF_CREATED_AT: usize = 10;
 
 /// A text that a list is sorted by is read after the columns of the identity.
 const COLUMN_OF_TEXT: usize = 12;

@@ -7,14 +7,15 @@ use crate::{
     batch::{Batch, Expect},
     db::Store,
     error::Error,
+    faults::{Faults, listed},
     page::{marks, padded},
     value::{NETWORK, Row, Value},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use zelos_core::{
     id::{CredentialId, IdentityId},
-    identity::{Credential, CredentialType, Identity, RecoveryAddress, VerifiableAddress, Via, json},
-    session::Person,
+    identity::{Credential, CredentialType, Identity, RecoveryAddress, State, VerifiableAddress, Via, json},
+    session::{Aal, Person},
 };
 
 pub use crate::directory::{Filter, IdentifierFilter, list};
@@ -76,7 +77,7 @@ fn row(batch: &mut Batch, identity: &Identity) -> [Value<'static>; 13] {
         metadata_admin(batch, identity),
         Value::from(identity.available_aal.as_str()),
         identity.organization_id.into(),
-        Value::json(json::document(identity)),
+        batch.json(&json::document_view(identity)),
         identity.created_at.into(),
         identity.updated_at.into(),
     ]
@@ -85,7 +86,7 @@ fn row(batch: &mut Batch, identity: &Identity) -> [Value<'static>; 13] {
 /// Changes an identity from what was read to what it shall be, with a statement for each difference. Both must hold
 /// their credentials, or neither. Guarded by the version of `old`; the row gets the next one.
 pub fn update(batch: &mut Batch, old: &Identity, new: &Identity) {
-    let metadata_admin = metadata_admin(batch, new);
+    let (metadata_admin, document) = (metadata_admin(batch, new), batch.json(&json::document_view(new)));
     batch.guarded(
         VERSION,
         Expect::Rows(1),
@@ -101,7 +102,7 @@ pub fn update(batch: &mut Batch, old: &Identity, new: &Identity) {
             metadata_admin,
             new.available_aal.as_str().into(),
             new.organization_id.into(),
-            Value::json(json::document(new)),
+            document,
             new.updated_at.into(),
             NETWORK,
             old.id.into(),
@@ -316,26 +317,68 @@ struct Document {
 pub(crate) const COLUMNS: &str = identity_columns!();
 
 pub(crate) fn identity(row: &Row<'_>) -> Result<Identity, Error> {
-    let document: Document = serde_json::from_str(row.text(9)?).map_err(Error::decode)?;
+    identity_with(row, &mut Faults::strict())
+}
+
+/// As [`identity`]; what cannot be read is dealt with as the faults say.
+pub(crate) fn identity_with(row: &Row<'_>, faults: &mut Faults) -> Result<Identity, Error> {
+    let document = document(row, faults)?;
     Ok(Identity {
         id: row.get(0)?,
-        version: row.get(1)?,
-        schema_id: row.get(2)?,
-        external_id: row.get(3)?,
-        state: word(row, 4)?,
-        state_changed_at: row.get(5)?,
+        version: faults.get("version", row, 1)?,
+        schema_id: faults.get("schema_id", row, 2)?,
+        external_id: faults.get("external_id", row, 3)?,
+        state: faults.or("state", word(row, 4), State::Inactive)?,
+        state_changed_at: faults.get("state_changed_at", row, 5)?,
         traits: document.traits,
         indexed: None,
         metadata_public: document.metadata_public,
-        metadata_admin: row.get::<Option<serde_json::Value>>(6)?.unwrap_or_default(),
+        metadata_admin: faults.get::<Option<serde_json::Value>>("metadata_admin", row, 6)?.unwrap_or_default(),
         verifiable_addresses: document.verifiable_addresses,
         recovery_addresses: document.recovery_addresses,
         credentials: Vec::new(),
-        available_aal: word(row, 7)?,
-        organization_id: row.get(8)?,
-        created_at: row.get(10)?,
-        updated_at: row.get(11)?,
+        available_aal: faults.or("available_aal", word(row, 7), Aal::default())?,
+        organization_id: faults.get("organization_id", row, 8)?,
+        created_at: faults.time("created_at", row, 10)?,
+        updated_at: faults.time("updated_at", row, 11)?,
     })
+}
+
+/// The document, or those of its members that can be read.
+fn document(row: &Row<'_>, faults: &mut Faults) -> Result<Document, Error> {
+    let text = faults.or("document", row.text(9), "null")?;
+    match serde_json::from_str(text) {
+        Err(_) if faults.is_tolerant() => Ok(members(text, faults)),
+        read => read.map_err(Error::decode),
+    }
+}
+
+fn members(text: &str, faults: &mut Faults) -> Document {
+    let mut document: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    if !document.is_object() && faults.is_none() {
+        faults.note("document");
+    }
+    let mut take = |name: &str| document.get_mut(name).map(serde_json::Value::take).unwrap_or_default();
+    let (traits, metadata_public) = (take("traits"), take("metadata_public"));
+    let verifiable_addresses = readable("document.verifiable_addresses", take("verifiable_addresses"), faults);
+    let recovery_addresses = readable("document.recovery_addresses", take("recovery_addresses"), faults);
+    let traits = if traits.is_null() { serde_json::Value::Object(serde_json::Map::new()) } else { traits };
+    Document { traits, verifiable_addresses, recovery_addresses, metadata_public }
+}
+
+/// The items of a list that can be read.
+fn readable<T: DeserializeOwned>(name: &'static str, list: serde_json::Value, faults: &mut Faults) -> Vec<T> {
+    let items = match list {
+        serde_json::Value::Array(items) => items,
+        serde_json::Value::Null => Vec::new(),
+        other => vec![other],
+    };
+    let all = items.len();
+    let read: Vec<T> = items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect();
+    if read.len() < all {
+        faults.note(name);
+    }
+    read
 }
 
 /// The credential in the columns from `at` on.
@@ -480,7 +523,17 @@ pub(crate) fn is_unstorable(text: &str) -> bool {
 
 /// Reads the credentials of those identities into them.
 pub async fn load_credentials(store: &Store, identities: &mut [Identity]) -> Result<(), Error> {
+    if load_readable_credentials(store, identities).await?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::decode("a credential of the identity"))
+}
+
+/// Reads those credentials of those identities into them that can be read, and tells which identities have others. These
+/// are named in the log.
+pub async fn load_readable_credentials(store: &Store, identities: &mut [Identity]) -> Result<Vec<IdentityId>, Error> {
     const CHUNK: usize = 512;
+    let mut broken = Vec::new();
     for chunk in identities.chunks_mut(CHUNK) {
         let ids: Vec<IdentityId> = chunk.iter().map(|identity| identity.id).collect();
         let sql = format!(
@@ -490,16 +543,26 @@ pub async fn load_credentials(store: &Store, identities: &mut [Identity]) -> Res
             marks(ids.len())
         );
         let params = std::iter::once(NETWORK).chain(padded(&ids).map(Value::from)).collect();
-        let found = store.scan(sql, params, |row| Ok((row.get::<IdentityId>(0)?, credential(row, 1)?))).await?;
+        let read = |row: &Row<'_>| {
+            let id = row.get::<IdentityId>(0)?;
+            let credential = credential(row, 1).ok();
+            if credential.is_none() {
+                tracing::error!(table = "credentials", identity_id = %id, "stored row cannot be read");
+            }
+            Ok((id, credential))
+        };
         let mut by_id: std::collections::HashMap<IdentityId, Vec<Credential>> = std::collections::HashMap::new();
-        for (id, credential) in found {
-            by_id.entry(id).or_default().push(credential);
+        for (id, credential) in store.scan(sql, params, read).await? {
+            match credential {
+                Some(credential) => by_id.entry(id).or_default().push(credential),
+                None => broken.push(id),
+            }
         }
         for identity in chunk {
             identity.credentials = by_id.remove(&identity.id).unwrap_or_default();
         }
     }
-    Ok(())
+    Ok(broken)
 }
 
 /// How many identities there are.
@@ -508,7 +571,7 @@ pub async fn count(store: &Store) -> Result<i64, Error> {
     store.scan(sql, vec![NETWORK], |row| row.get(0)).await?.pop().ok_or(Error::Missing)
 }
 
-/// What sessions show of those people, in no particular order; who does not exist is left out.
+/// What sessions show of those people, in no particular order; who does not exist or cannot be read is left out.
 pub async fn people(store: &Store, ids: &[IdentityId]) -> Result<Vec<Person>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -519,7 +582,8 @@ pub async fn people(store: &Store, ids: &[IdentityId]) -> Result<Vec<Person>, Er
         marks(ids.len())
     );
     let params = std::iter::once(NETWORK).chain(padded(ids).map(Value::from)).collect();
-    store.scan(sql, params, |row| person(row, 0)).await
+    let readable = |row: &Row<'_>| Ok(listed("identities", row, |row, _| person(row, 0)).map(|(person, _)| person));
+    Ok(store.scan(sql, params, readable).await?.into_iter().flatten().collect())
 }
 
 /// The person in the columns from `at` on: id, schema, state, assurance, document.

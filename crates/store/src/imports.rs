@@ -1,8 +1,8 @@
 //! How far the move from another database has come, and what of it is here already.
 //!
-//! Progress is written in the batch of the rows that it tells of: a move that is killed at any moment has either both or
-//! neither, and goes on where it was. Two moves from the same database at once would see the same rows as missing; the
-//! progress is guarded, so the second one stops.
+//! Progress is written in the batch of the rows that it tells of: an import that is killed at any moment has either both
+//! or neither. A later run passes by what is here. Two imports from the same database at once would see the same rows as
+//! missing; the progress is guarded, so the second one stops.
 
 use crate::{
     batch::{Batch, Expect},
@@ -24,7 +24,7 @@ pub struct Progress {
     pub source: Uuid,
     /// Which of its tables.
     pub stage: &'static str,
-    /// The last row that was looked at, in the order of ids.
+    /// The row that was written last.
     pub last: Option<Uuid>,
     /// Rows that are here because of it.
     pub taken: i64,
@@ -32,14 +32,14 @@ pub struct Progress {
     pub lost: i64,
     /// Whether the end of the table was reached.
     pub done: bool,
-    /// The last row that is noted in the database; none if nothing is noted yet.
-    pub noted: Option<Option<Uuid>>,
+    /// What is noted in the database – the row that was written last, and when –; none if nothing is noted yet.
+    pub noted: Option<(Option<Uuid>, OffsetDateTime)>,
 }
 
 /// The progress of a stage as it was left, or else as it begins.
 pub async fn progress(store: &Store, begun: Progress) -> Result<Progress, Error> {
     let Progress { source, stage, .. } = begun;
-    let sql = "SELECT last_id, taken, lost, done FROM imports WHERE nid = ? AND source = ? AND stage = ?";
+    let sql = "SELECT last_id, taken, lost, done, updated_at FROM imports WHERE nid = ? AND source = ? AND stage = ?";
     let params = [NETWORK, source.into(), stage.into()];
     let found = store.optional(sql, &params, |row| {
         let last = row.get(0)?;
@@ -50,7 +50,7 @@ pub async fn progress(store: &Store, begun: Progress) -> Result<Progress, Error>
             taken: row.get(1)?,
             lost: row.get(2)?,
             done: row.get(3)?,
-            noted: Some(last),
+            noted: Some((last, row.get(4)?)),
         })
     });
     Ok(found.await?.unwrap_or(begun))
@@ -65,12 +65,12 @@ impl Progress {
     /// Adds to the batch that it has come from `self` to `next`, and gives back the latter. Guarded by [`ALONE`].
     #[must_use]
     pub fn advance(&self, batch: &mut Batch, next: Self, now: OffsetDateTime) -> Self {
-        if let Some(noted) = self.noted {
+        if let Some((noted, at)) = self.noted {
             let mut sql = "UPDATE imports SET last_id = ?, taken = ?, lost = ?, done = ?, updated_at = ? \
-                           WHERE nid = ? AND source = ? AND stage = ? AND last_id "
+                           WHERE nid = ? AND source = ? AND stage = ? AND updated_at = ? AND last_id "
                 .to_owned();
             sql.push_str(if noted.is_some() { "= ?" } else { "IS NULL" });
-            let values: [Value<'_>; 8] = [
+            let values: [Value<'_>; 9] = [
                 next.last.into(),
                 next.taken.into(),
                 next.lost.into(),
@@ -79,6 +79,7 @@ impl Progress {
                 NETWORK,
                 self.source.into(),
                 self.stage.into(),
+                at.into(),
             ];
             batch.guarded(ALONE, Expect::Rows(1), sql, values.into_iter().chain(noted.map(Value::from)));
         } else {
@@ -96,10 +97,10 @@ impl Progress {
                 ]],
             );
         }
-        Self { noted: Some(next.last), ..next }
+        Self { noted: Some((next.last, now)), ..next }
     }
 
-    /// From the first row again: a later run looks for what is new.
+    /// From the first row again: each run looks at every row, so that it can account for all of them.
     #[must_use]
     pub fn anew(&self) -> Self {
         Self { last: None, taken: 0, lost: 0, done: false, ..*self }

@@ -10,11 +10,12 @@ use crate::{
     batch::{Batch, Expect},
     db::Store,
     error::Error,
+    faults::{Faults, listed},
     identities::word,
     page::{List, Page, marks, padded},
-    value::{NETWORK, Row, Value},
+    value::{Micros, NETWORK, Row, Value},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -62,7 +63,7 @@ macro_rules! message_columns {
     };
 }
 
-fn message(row: &Row<'_>) -> Result<Message, Error> {
+fn message(row: &Row<'_>, faults: &mut Faults) -> Result<Message, Error> {
     let channel = match row.text(1)? {
         "sms" => MessageChannel::Sms,
         _ => MessageChannel::Email,
@@ -70,24 +71,35 @@ fn message(row: &Row<'_>) -> Result<Message, Error> {
     Ok(Message {
         id: row.get(0)?,
         channel,
-        recipient: row.get(2)?,
-        subject: row.get(3)?,
-        body: row.get(4)?,
+        recipient: faults.get("recipient", row, 2)?,
+        subject: faults.get("subject", row, 3)?,
+        body: faults.get("body", row, 4)?,
         template_type: word(row, 5)?,
-        template_data: serde_json::from_str(row.text(6)?).map_err(Error::decode)?,
-        request_headers: serde_json::from_str(row.text(7)?).map_err(Error::decode)?,
-        status: word(row, 8)?,
-        send_count: u32::try_from(row.get::<i64>(9)?).map_err(Error::decode)?,
-        expires_at: row.get(10)?,
-        created_at: row.get(11)?,
-        updated_at: row.get(12)?,
+        template_data: faults.or("template_data", json(row, 6), serde_json::Map::new())?,
+        request_headers: faults.or("request_headers", json(row, 7), serde_json::Map::new())?,
+        status: faults.or("status", word(row, 8), MessageStatus::Abandoned)?,
+        send_count: faults.or("send_count", count(row, 9), 0)?,
+        expires_at: faults.get("expires_at", row, 10)?,
+        created_at: faults.time("created_at", row, 11)?,
+        updated_at: faults.time("updated_at", row, 12)?,
     })
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<T, Error> {
+    serde_json::from_str(row.text(index)?).map_err(Error::decode)
+}
+
+fn count(row: &Row<'_>, index: usize) -> Result<u32, Error> {
+    u32::try_from(row.get::<i64>(index)?).map_err(Error::decode)
 }
 
 /// A message and its attempts, oldest first.
 pub async fn find(store: &Store, id: MessageId) -> Result<Option<(Message, Vec<Dispatch>)>, Error> {
     let sql = concat!("SELECT ", message_columns!(), " FROM messages m WHERE m.nid = ? AND m.id = ?");
-    let Some(found) = store.optional(sql, &[NETWORK, id.into()], message).await? else { return Ok(None) };
+    let Some(found) = store.optional(sql, &[NETWORK, id.into()], |row| message(row, &mut Faults::strict())).await?
+    else {
+        return Ok(None);
+    };
     let sql = "SELECT d.id, d.message_id, d.error, d.created_at, d.updated_at FROM message_dispatches d \
                WHERE d.nid = ? AND d.message_id = ? ORDER BY d.created_at, d.id";
     let dispatches = store.all(sql, &[NETWORK, id.into()], dispatch).await?;
@@ -111,8 +123,7 @@ pub struct Filter {
 /// Where a list of messages goes on: the newest come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
+    pub created_at: Micros,
     pub id: MessageId,
 }
 
@@ -140,8 +151,12 @@ pub async fn list(store: &Store, filter: &Filter, page: Page<Key>) -> Result<Lis
         sql.push_str(" OFFSET ?");
         params.push(offset.into());
     }
-    let items = store.scan(sql, params, message).await?;
-    Ok(page.list(items, |message| Key { created_at: message.created_at, id: message.id }))
+    let items = store.scan(sql, params, |row| {
+        let Some((message, _)) = listed("messages", row, message) else { return Ok(None) };
+        let key = Key { created_at: row.get(11)?, id: message.id };
+        Ok(Some((message, key)))
+    });
+    Ok(page.list(items.await?, |(_, key)| *key).map(|(message, _)| message))
 }
 
 /// What waits in the outbox, for operators.
@@ -226,7 +241,10 @@ pub async fn claim(
     );
     let params: Vec<Value<'_>> =
         std::iter::once(NETWORK).chain(padded(&ids).map(Value::from)).chain([lease.token.into()]).collect();
-    Ok(Claimed { messages: store.all(sql, &params, message).await?, full })
+    // One that cannot be read in full is not sent. It stays leased, and the others are not affected.
+    let whole = |row: &Row<'_>| Ok(listed("messages", row, message).filter(|(_, whole)| *whole));
+    let messages = store.all(sql, &params, whole).await?;
+    Ok(Claimed { messages: messages.into_iter().flatten().map(|(message, _)| message).collect(), full })
 }
 
 /// An attempt that has ended.

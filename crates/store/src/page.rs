@@ -45,11 +45,13 @@ impl<K: Clone> Page<K> {
         }
     }
 
-    /// Makes the list of the rows that were read.
-    pub(crate) fn list<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> List<T, K> {
+    /// Makes the list of the rows that were read, where some cannot be shown. The list goes on as long as there are rows.
+    pub(crate) fn list<T>(&self, rows: Vec<Option<T>>, key: impl Fn(&T) -> K) -> List<T, K> {
         let mut next = None;
+        let more = matches!(*self, Self::After { size, .. } if rows.len() > size);
+        let mut items: Vec<T> = rows.into_iter().flatten().collect();
         if let Self::After { size, .. } = *self
-            && items.len() > size
+            && more
         {
             items.truncate(size);
             next = items.last().map(key);
@@ -85,8 +87,17 @@ mod tests {
     fn keyset_pages_know_their_end() {
         let page = Page::After { key: None, size: 2 };
         assert_eq!(page.bounds(), (3, 0));
-        assert_eq!(page.list(vec![1, 2, 3], |item| *item), List { items: vec![1, 2], next: Some(2) });
-        assert_eq!(page.list(vec![1, 2], |item| *item), List { items: vec![1, 2], next: None });
+        assert_eq!(page.list(vec![Some(1), Some(2), Some(3)], |item| *item), List { items: vec![1, 2], next: Some(2) });
+        assert_eq!(page.list(vec![Some(1), Some(2)], |item| *item), List { items: vec![1, 2], next: None });
+    }
+
+    #[test]
+    fn a_page_goes_on_after_the_last_row_that_can_be_shown() {
+        let page = Page::After { key: None, size: 2 };
+        let of = |rows: &[Option<i32>]| page.list(rows.to_vec(), |item| *item);
+        assert_eq!(of(&[Some(1), None, Some(3)]), List { items: vec![1, 3], next: Some(3) });
+        assert_eq!(of(&[Some(1), Some(2), None]), List { items: vec![1, 2], next: Some(2) });
+        assert_eq!(of(&[None, Some(2)]), List { items: vec![2], next: None });
     }
 
     #[test]
@@ -94,7 +105,7 @@ mod tests {
         let page = Page::<i32>::Number { page: 3, size: 10 };
         assert_eq!(page.bounds(), (10, 30));
         assert_eq!(Page::<i32>::Number { page: u64::MAX, size: 10 }.bounds().1, i64::MAX);
-        assert_eq!(page.list(vec![1], |item| *item).next, None);
+        assert_eq!(page.list(vec![Some(1)], |item| *item).next, None);
     }
 
     #[test]

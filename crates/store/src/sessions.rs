@@ -6,15 +6,16 @@ use crate::{
     batch::{Batch, Expect},
     db::Store,
     error::Error,
+    faults::{Faults, listed},
     identities::{VERSION, person, word},
     page::{List, Page, marks, padded},
-    value::{NETWORK, Row, Value},
+    value::{Micros, NETWORK, Row, Value},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 use zelos_core::{
     id::{IdentityId, SessionId},
-    session::{Person, Session, SessionToken},
+    session::{Aal, Person, Session, SessionToken},
 };
 
 /// Guard: the session does not exist or was revoked.
@@ -159,20 +160,29 @@ macro_rules! session_columns {
 }
 const SESSION_COLUMNS: usize = 11;
 
-fn session(row: &Row<'_>) -> Result<Session, Error> {
+fn session(row: &Row<'_>, faults: &mut Faults) -> Result<Session, Error> {
     Ok(Session {
         id: row.get(0)?,
         identity_id: row.get(1)?,
-        active: row.get(2)?,
-        issued_at: row.get(3)?,
-        authenticated_at: row.get(4)?,
-        expires_at: row.get(5)?,
-        aal: word(row, 6)?,
-        methods: serde_json::from_str(row.text(7)?).map_err(Error::decode)?,
-        devices: serde_json::from_str(row.text(8)?).map_err(Error::decode)?,
-        created_at: row.get(9)?,
-        updated_at: row.get(10)?,
+        active: faults.get("active", row, 2)?,
+        issued_at: faults.time("issued_at", row, 3)?,
+        authenticated_at: faults.time("authenticated_at", row, 4)?,
+        expires_at: faults.time("expires_at", row, 5)?,
+        aal: faults.or("aal", word(row, 6), Aal::default())?,
+        methods: faults.or("methods", json(row, 7), Vec::new())?,
+        devices: faults.or("devices", json(row, 8), Vec::new())?,
+        created_at: faults.time("created_at", row, 9)?,
+        updated_at: faults.time("updated_at", row, 10)?,
     })
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<T, Error> {
+    serde_json::from_str(row.text(index)?).map_err(Error::decode)
+}
+
+/// A session that must be readable in full, and its identity.
+fn with_person(row: &Row<'_>) -> Result<(Session, Person), Error> {
+    Ok((session(row, &mut Faults::strict())?, person(row, SESSION_COLUMNS)?))
 }
 
 /// The session that answers to that token, active or not, and its person.
@@ -185,7 +195,7 @@ pub async fn find_by_token(store: &Store, token: &SessionToken) -> Result<Option
          WHERE s.nid = ? AND s.token_hash = ?"
     );
     let params = [NETWORK, Value::Bytes(Some(token.hash().to_vec().into()))];
-    store.optional(sql, &params, |row| Ok((session(row)?, person(row, SESSION_COLUMNS)?))).await
+    store.optional(sql, &params, with_person).await
 }
 
 /// A session and its person.
@@ -197,7 +207,7 @@ pub async fn find(store: &Store, id: SessionId) -> Result<Option<(Session, Perso
          FROM sessions s JOIN identities i ON i.nid = s.nid AND i.id = s.identity_id \
          WHERE s.nid = ? AND s.id = ?"
     );
-    store.optional(sql, &[NETWORK, id.into()], |row| Ok((session(row)?, person(row, SESSION_COLUMNS)?))).await
+    store.optional(sql, &[NETWORK, id.into()], with_person).await
 }
 
 /// Which sessions of a list are wanted.
@@ -230,8 +240,7 @@ impl Filter {
 /// Where a list of all sessions goes on: the newest come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
+    pub created_at: Micros,
     pub id: SessionId,
 }
 
@@ -245,7 +254,7 @@ pub async fn list(store: &Store, filter: &Filter, page: Page<Key>) -> Result<Lis
         params.extend([after.created_at.into(), after.created_at.into(), after.id.into()]);
     }
     let items = finish_list(store, sql, params, filter, page.bounds()).await?;
-    Ok(page.list(items, |session| Key { created_at: session.created_at, id: session.id }))
+    Ok(page.list(items, |(_, key)| *key).map(|(session, _)| session))
 }
 
 /// A page of the sessions of that identity, newest first, and how many there are on all pages.
@@ -263,7 +272,7 @@ pub async fn list_of_identity(
     let total = store.scan(count, values, |row| row.get(0)).await?.pop().ok_or(Error::Missing)?;
     let sql = format!("SELECT {} FROM sessions s {condition}", session_columns!());
     let items = finish_list(store, sql, params, filter, page.bounds()).await?;
-    Ok((page.list(items, |session| Key { created_at: session.created_at, id: session.id }).items, total))
+    Ok((page.list(items, |(_, key)| *key).map(|(session, _)| session).items, total))
 }
 
 async fn finish_list(
@@ -272,7 +281,7 @@ async fn finish_list(
     mut params: Vec<Value<'static>>,
     filter: &Filter,
     (limit, offset): (i64, i64),
-) -> Result<Vec<Session>, Error> {
+) -> Result<Vec<Option<(Session, Key)>>, Error> {
     filter.condition(&mut sql, &mut params);
     sql.push_str(" ORDER BY s.created_at DESC, s.id DESC LIMIT ?");
     params.push(limit.into());
@@ -280,7 +289,12 @@ async fn finish_list(
         sql.push_str(" OFFSET ?");
         params.push(offset.into());
     }
-    store.scan(sql, params, session).await
+    let listed = |row: &Row<'_>| {
+        let Some((session, _)) = listed("sessions", row, session) else { return Ok(None) };
+        let key = Key { created_at: row.get(9)?, id: session.id };
+        Ok(Some((session, key)))
+    };
+    store.scan(sql, params, listed).await
 }
 
 /// How many sessions there are.

@@ -5,9 +5,10 @@
 use crate::{
     batch::{Batch, Expect},
     db::Store,
+    directory,
     error::Error,
-    identities::{self, Filter, VERSION},
-    page::{Page, marks, padded},
+    identities::{self, VERSION},
+    page::{marks, padded},
     value::{NETWORK, Value},
 };
 use std::collections::BTreeMap;
@@ -45,8 +46,8 @@ pub async fn rebuild(store: &Store, schemas: &Schemas) -> Result<u64, Error> {
     let mut changed = 0;
     let mut key = None;
     loop {
-        let page = Page::After { key, size: CHUNK };
-        let people = identities::list(store, &Filter::default(), page).await?;
+        // Those that cannot be read in full are left as they are: their traits may be what is missing.
+        let people = directory::list_whole(store, key, CHUNK).await?;
         changed += put_right(store, schemas, &people.items).await?;
         key = people.next;
         if key.is_none() {

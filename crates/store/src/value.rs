@@ -4,9 +4,11 @@
 //! whole microseconds, the precision all three have.
 
 use crate::error::Error;
+use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt};
 use time::OffsetDateTime;
 use uuid::Uuid;
+use zelos_core::timestamp;
 
 /// A parameter of a statement; `None` is NULL.
 #[derive(Clone, PartialEq)]
@@ -17,6 +19,8 @@ pub enum Value<'a> {
     Id(Option<Uuid>),
     /// Cut to microseconds when it is sent.
     Time(Option<OffsetDateTime>),
+    /// A time as the database orders it.
+    Micros(Option<Micros>),
     /// JSON as text: the order of keys is kept, and no database looks into it.
     Json(Option<Cow<'a, str>>),
     Bytes(Option<Cow<'a, [u8]>>),
@@ -31,6 +35,7 @@ impl Value<'_> {
             Self::Text(value) => Value::Text(value.map(|text| Cow::Owned(text.into_owned()))),
             Self::Id(value) => Value::Id(value),
             Self::Time(value) => Value::Time(value),
+            Self::Micros(value) => Value::Micros(value),
             Self::Json(value) => Value::Json(value.map(|text| Cow::Owned(text.into_owned()))),
             Self::Bytes(value) => Value::Bytes(value.map(|bytes| Cow::Owned(bytes.into_owned()))),
         }
@@ -45,7 +50,7 @@ impl fmt::Debug for Value<'_> {
             Self::Int(_) => "Int",
             Self::Text(_) => "Text",
             Self::Id(_) => "Id",
-            Self::Time(_) => "Time",
+            Self::Time(_) | Self::Micros(_) => "Time",
             Self::Json(_) => "Json",
             Self::Bytes(_) => "Bytes",
         })
@@ -89,6 +94,7 @@ values! {
     Id: zelos_core::id::PauseId => |value| value.0;
     Id: zelos_core::id::EventId => |value| value.0;
     Time: OffsetDateTime => |value| value;
+    Micros: Micros => |value| value;
     Bytes: &'a [u8] => |value| Cow::Borrowed(value);
     Bytes: Vec<u8> => |value| Cow::Owned(value);
 }
@@ -111,6 +117,57 @@ pub(crate) fn to_micros(at: OffsetDateTime) -> i64 {
 /// The time of [`to_micros`].
 pub(crate) fn from_micros(micros: i64) -> Result<OffsetDateTime, Error> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).map_err(Error::decode)
+}
+
+/// A time as it stands in the database, in microseconds since 1970: whatever can stand in a column of times, also what
+/// no calendar has. Lists go on after it, so that a row with such a time has its place like any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Micros(i64);
+
+/// What PostgreSQL counts microseconds from: 2000-01-01.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+impl From<OffsetDateTime> for Micros {
+    fn from(at: OffsetDateTime) -> Self {
+        Self(to_micros(at))
+    }
+}
+
+impl Micros {
+    /// The nearest time that can be shown.
+    pub(crate) fn nearest(self) -> OffsetDateTime {
+        from_micros(self.0.clamp(to_micros(timestamp::EARLIEST), to_micros(timestamp::LATEST)))
+            .unwrap_or(timestamp::LATEST)
+    }
+
+    pub(crate) fn get(self) -> i64 {
+        self.0
+    }
+
+    /// As PostgreSQL sends it, where the ends of the range are its infinities.
+    pub(crate) fn of_postgres(raw: i64) -> Self {
+        Self(if raw == i64::MIN { raw } else { raw.saturating_add(POSTGRES_EPOCH) })
+    }
+
+    pub(crate) fn to_postgres(self) -> i64 {
+        if self.0 == i64::MAX { self.0 } else { self.0.saturating_sub(POSTGRES_EPOCH) }
+    }
+}
+
+/// PostgreSQL's bytes of a time.
+struct PostgresTime(i64);
+
+impl<'a> tokio_postgres::types::FromSql<'a> for PostgresTime {
+    fn from_sql(
+        _: &tokio_postgres::types::Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(i64::from_be_bytes(raw.try_into()?)))
+    }
+
+    fn accepts(kind: &tokio_postgres::types::Type) -> bool {
+        *kind == tokio_postgres::types::Type::TIMESTAMPTZ
+    }
 }
 
 /// A row of a result, valid while the statement that reads it stands there.
@@ -145,6 +202,22 @@ impl<'a> tokio_postgres::types::FromSql<'a> for Anything {
     }
 }
 
+/// PostgreSQL's bytes of a text: in a database without an encoding (`SQL_ASCII`) they may be any.
+struct RawText<'a>(&'a [u8]);
+
+impl<'a> tokio_postgres::types::FromSql<'a> for RawText<'a> {
+    fn from_sql(
+        _: &tokio_postgres::types::Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(kind: &tokio_postgres::types::Type) -> bool {
+        *kind == tokio_postgres::types::Type::TEXT
+    }
+}
+
 impl Row<'_> {
     /// The column at `index` (from 0). `Option<T>` reads NULL.
     pub fn get<T: Column>(&self, index: usize) -> Result<T, Error> {
@@ -164,6 +237,25 @@ impl Row<'_> {
             Self::MySql(row) => match mysql_value(row, index)? {
                 mysql_async::Value::NULL => Ok(None),
                 mysql_async::Value::Bytes(bytes) => std::str::from_utf8(bytes).map(Some).map_err(Error::decode),
+                _ => Err(unexpected(index)),
+            },
+        }
+    }
+
+    /// The bytes of a column that holds text, which need not be UTF-8; none for NULL.
+    pub(crate) fn raw_text(&self, index: usize) -> Result<Option<&[u8]>, Error> {
+        match self {
+            Self::Sqlite(row) => match row.get_ref(index).map_err(Error::decode)? {
+                rusqlite::types::ValueRef::Null => Ok(None),
+                rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes) => Ok(Some(bytes)),
+                _ => Err(unexpected(index)),
+            },
+            Self::Postgres(row) => {
+                Ok(row.try_get::<_, Option<RawText<'_>>>(index).map_err(Error::decode)?.map(|RawText(bytes)| bytes))
+            }
+            Self::MySql(row) => match mysql_value(row, index)? {
+                mysql_async::Value::NULL => Ok(None),
+                mysql_async::Value::Bytes(bytes) => Ok(Some(bytes)),
                 _ => Err(unexpected(index)),
             },
         }
@@ -276,20 +368,36 @@ macro_rules! id_columns {
 
 id_columns! { IdentityId AddressId CredentialId SessionId DeviceId FlowId ErrorId MessageId DispatchId EventId }
 
+/// Only times that can be written again ([`timestamp`]).
 impl Column for OffsetDateTime {
     fn read(row: &Row<'_>, index: usize) -> Result<Self, Error> {
-        match row {
-            Row::Sqlite(_) => from_micros(row.int(index)?),
-            Row::Postgres(row) => row.try_get(index).map_err(Error::decode),
+        let at = match row {
+            Row::Sqlite(_) => from_micros(row.int(index)?)?,
+            Row::Postgres(row) => row.try_get(index).map_err(Error::decode)?,
             Row::MySql(row) => match mysql_value(row, index)? {
                 mysql_async::Value::Date(year, month, day, hour, minute, second, micro) => {
                     let month = time::Month::try_from(*month).map_err(Error::decode)?;
                     let date = time::Date::from_calendar_date((*year).into(), month, *day).map_err(Error::decode)?;
                     let at = date.with_hms_micro(*hour, *minute, *second, *micro).map_err(Error::decode)?;
-                    Ok(at.assume_utc())
+                    at.assume_utc()
                 }
-                _ => Err(unexpected(index)),
+                _ => return Err(unexpected(index)),
             },
+        };
+        timestamp::in_range(at).map_err(Error::decode)
+    }
+}
+
+impl Column for Micros {
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, Error> {
+        match row {
+            Row::Sqlite(_) => row.int(index).map(Self),
+            Row::Postgres(row) => {
+                let PostgresTime(raw) = row.try_get(index).map_err(Error::decode)?;
+                Ok(Self::of_postgres(raw))
+            }
+            // What is no date there is the zero one, which comes first.
+            Row::MySql(_) => Ok(row.get::<OffsetDateTime>(index).map_or(Self(i64::MIN), Self::from)),
         }
     }
 }

@@ -42,7 +42,7 @@ impl From<Unusable> for Problem {
 #[derive(Debug, Serialize, Deserialize)]
 struct Token<K> {
     after: Option<K>,
-    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "zelos_core::timestamp::option", skip_serializing_if = "Option::is_none")]
     until: Option<OffsetDateTime>,
 }
 

@@ -111,11 +111,11 @@ pub struct Flow {
     /// The method last used, by the wire's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<String>,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub issued_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub expires_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub updated_at: OffsetDateTime,
     /// The address at which the flow was asked for, query included.
     pub request_url: String,

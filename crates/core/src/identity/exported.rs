@@ -7,7 +7,10 @@ use crate::{
     session::Aal,
     storable,
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -67,7 +70,7 @@ pub fn is_one(person: &Value) -> bool {
 /// What is wrong with it, quoting nothing of it but names of members.
 pub fn read(person: Value, mut id: impl FnMut() -> Uuid) -> Result<Identity, String> {
     storable::document(&person).map_err(|why| format!("it cannot be kept: {why}"))?;
-    let exported: Exported = serde_json::from_value(person).map_err(|error| worded(&error))?;
+    let exported: Exported = typed(person)?;
     if !exported.traits.is_object() {
         return Err("traits is no map".to_owned());
     }
@@ -75,7 +78,7 @@ pub fn read(person: Value, mut id: impl FnMut() -> Uuid) -> Result<Identity, Str
     for (name, credential) in exported.credentials {
         let kind: CredentialType = name.parse().map_err(|()| "a credential is of no known type".to_owned())?;
         let of = |why: String| format!("credentials.{name}: {why}");
-        let credential: ExportedCredential = serde_json::from_value(credential).map_err(|error| of(worded(&error)))?;
+        let credential: ExportedCredential = typed(credential).map_err(of)?;
         let config = credential.config.ok_or_else(|| of("it was written down without its config".to_owned()))?;
         let mut identifiers = credential.identifiers;
         identifiers.sort_unstable();
@@ -123,11 +126,15 @@ fn are_keys(identity: &Identity) -> Result<(), storable::Unstorable> {
     keys.try_for_each(|key| storable::key(key))
 }
 
-/// Values of the person stay out of it.
-fn worded(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let is_plain = ["missing field", "unknown field", "duplicate field"].iter().any(|start| text.starts_with(start));
-    if is_plain { text } else { "a member is of another kind than exports have".to_owned() }
+/// Reads what an export holds. An error names the member; values of the identity stay out of it.
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
+        let (path, text) = (error.path().to_string(), error.inner().to_string());
+        let is_plain =
+            ["missing field", "unknown field", "duplicate field", "it is "].iter().any(|start| text.starts_with(start));
+        let why = if is_plain { text.as_str() } else { "is of another kind than exports have" };
+        if path == "." { why.to_owned() } else { format!("{path}: {why}") }
+    })
 }
 
 #[cfg(test)]
@@ -203,7 +210,18 @@ mod tests {
             ("/credentials/password", json!({}), "credentials.password: missing field"),
             ("/external_id", json!("x".repeat(1000)), "cannot be kept"),
             ("/traits/email", json!("a\0b"), "cannot be kept"),
-            ("/created_at", json!("yesterday"), "another kind"),
+            ("/created_at", json!("yesterday"), "created_at: it is not a time"),
+            ("/updated_at", json!("9999-12-31T23:59:59-23:59"), "updated_at: it is outside of the years"),
+            (
+                "/credentials/code/created_at",
+                json!("0000-01-01T00:00:00+00:01"),
+                "credentials.code: created_at: it is outside",
+            ),
+            (
+                "/verifiable_addresses/0/verified_at",
+                json!("0000-01-01T00:00:00+23:59"),
+                "verifiable_addresses[0].verified_at: it is",
+            ),
         ] {
             let mut person = exported();
             let (parent, name) = pointer.rsplit_once('/').unwrap();

@@ -15,7 +15,7 @@ use url::Url;
 
 /// A time as the wire writes it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Rfc3339(#[serde(with = "time::serde::rfc3339")] pub OffsetDateTime);
+pub struct Rfc3339(#[serde(with = "crate::timestamp")] pub OffsetDateTime);
 
 /// Where the schema of an identity can be read.
 pub fn schema_url(public: &Url, schema_id: &str) -> String {
@@ -29,9 +29,12 @@ pub fn with_slash(base: &Url) -> String {
 
 /// The stored document: what the person may see of themselves, without `schema_url`.
 pub fn document(identity: &Identity) -> String {
-    let view =
-        IdentityView { identity, schema_url: None, addresses: true, metadata_admin: Show::Never, credentials: None };
-    serde_json::to_string(&view).unwrap_or_default()
+    serde_json::to_string(&document_view(identity)).unwrap_or_default()
+}
+
+/// What [`document`] writes.
+pub fn document_view(identity: &Identity) -> IdentityView<'_> {
+    IdentityView { identity, schema_url: None, addresses: true, metadata_admin: Show::Never, credentials: None }
 }
 
 /// The document with its `schema_url`, ready to be placed in an answer.

@@ -55,7 +55,7 @@ impl Session {
 pub struct AuthenticationMethod {
     pub method: MethodName,
     pub aal: Aal,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub completed_at: OffsetDateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,

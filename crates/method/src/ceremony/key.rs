@@ -38,7 +38,7 @@ pub(crate) struct Key {
     pub(crate) authenticator: Option<Authenticator>,
     #[serde(default)]
     pub(crate) display_name: String,
-    #[serde(default = "epoch", with = "time::serde::rfc3339")]
+    #[serde(default = "epoch", with = "zelos_core::timestamp")]
     pub(crate) added_at: OffsetDateTime,
     #[serde(default)]
     pub(crate) is_passwordless: bool,

@@ -1,9 +1,9 @@
 //! Backup codes as they are stored (the wire's `recovery_codes`): each with the time of its one use.
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 use zelos_core::{
     identity::{Credential, CredentialType, Identity, at_rest},
     problem::{Problem, Result},
@@ -22,16 +22,8 @@ const LENGTH: usize = 8;
 #[derive(Serialize, Deserialize)]
 pub(super) struct Code {
     code: String,
-    #[serde(default, serialize_with = "time::serde::rfc3339::option::serialize", deserialize_with = "in_utc")]
+    #[serde(default, with = "zelos_core::timestamp::option")]
     used_at: Option<OffsetDateTime>,
-}
-
-/// A time at the end of all times has no equal elsewhere in the world: it is refused.
-fn in_utc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
-    let at = time::serde::rfc3339::option::deserialize(deserializer)?;
-    let in_utc =
-        |at: OffsetDateTime| at.checked_to_offset(UtcOffset::UTC).ok_or_else(|| D::Error::custom("no such time"));
-    at.map(in_utc).transpose()
 }
 
 /// All of a person.

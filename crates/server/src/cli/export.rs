@@ -17,6 +17,7 @@ use std::{
 };
 use zelos_core::{
     config::Loaded,
+    id::IdentityId,
     identity::{
         CredentialType, Identity, at_rest,
         json::{IdentityView, Show, Shown},
@@ -24,7 +25,7 @@ use zelos_core::{
     rng::SystemRng,
     sealed::Keys,
 };
-use zelos_store::{Page, identities};
+use zelos_store::{directory, identities};
 
 /// What, from where to where.
 #[derive(Debug, Args)]
@@ -63,11 +64,14 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
         None => Box::new(BufWriter::new(io::stdout())),
     };
     let cipher = &engine.snapshot().cipher;
-    let (mut key, mut count, mut closed) = (None, 0_u64, 0_u64);
+    let (mut key, mut count, mut closed, mut unreadable) = (None, 0_u64, 0_u64, 0_usize);
     loop {
-        let page = Page::After { key, size: PART };
-        let mut list = identities::list(&engine.store, &identities::Filter::default(), page).await?;
-        identities::load_credentials(&engine.store, &mut list.items).await?;
+        let mut list = directory::list_whole(&engine.store, key, PART).await?;
+        // A part of an identity must not be taken for the whole when the file is imported again.
+        let lacking = identities::load_readable_credentials(&engine.store, &mut list.items).await?;
+        list.items.retain(|identity| !lacking.contains(&identity.id));
+        list.broken.extend(lacking.into_iter().map(Some));
+        unreadable += unreadable_ones(list.broken);
         for identity in &list.items {
             count += 1;
             closed += u64::from(told(cipher, identity));
@@ -85,12 +89,28 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     if let Some(file) = &flags.to {
         out::line(format_args!("{count} identities were written to {}.", file.display()));
     }
+    if unreadable > 0 {
+        let reason = format!("{unreadable} identities were left out: their rows cannot be read");
+        return Err(Failure::new(reason));
+    }
     if closed > 0 {
         let reason =
             format!("{closed} second factors were written empty: secrets.cipher lacks what they are sealed under");
         return Err(Failure::new(reason));
     }
     Ok(())
+}
+
+/// Names what is left out; how many it is.
+fn unreadable_ones(mut broken: Vec<Option<IdentityId>>) -> usize {
+    broken.sort_unstable();
+    let nameless = broken.iter().filter(|id| id.is_none()).count();
+    broken.retain(Option::is_some);
+    broken.dedup();
+    for id in broken.iter().flatten() {
+        out::error(format_args!("identity {id}: its row cannot be read"));
+    }
+    broken.len() + nameless
 }
 
 /// A file for its owner alone.

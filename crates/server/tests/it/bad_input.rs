@@ -2,6 +2,8 @@
 
 use crate::wire::PASSWORD;
 use serde_json::{Value, json};
+use uuid::Uuid;
+use zelos_store::Batch;
 use zelos_testkit::{App, Mode, Setup, scenario};
 
 const ANOTHER: &str = "another-Battery-of-horses-7";
@@ -191,6 +193,101 @@ async fn denied_paths_are_refused_at_the_door() {
         for state in [json!("asleep"), json!(""), json!(null), json!(1), json!("ACTIVE")] {
             let patch = json!([{ "op": "replace", "path": "/state", "value": state }]);
             assert_eq!(app.admin("PATCH", &place, Some(patch)).await.status, 400, "{state}");
+        }
+    })
+    .await;
+}
+
+/// Times whose year leaves the four digits of RFC 3339 in UTC.
+const BEYOND: [&str; 4] = [
+    "0000-01-01T00:00:00+23:59",
+    "0000-01-01T00:00:00+00:01",
+    "9999-12-31T23:59:59-23:59",
+    "9999-12-31T23:59:59.999999999-00:01",
+];
+
+#[tokio::test]
+async fn a_time_beyond_the_years_of_rfc_3339_is_refused_by_its_name() {
+    scenario(Setup::default(), async |app| {
+        let body = |email: &str, at: &str| {
+            let address = json!({ "via": "email", "value": email, "verified": true, "verified_at": at });
+            json!({ "traits": { "email": email }, "verifiable_addresses": [address] })
+        };
+        for at in BEYOND {
+            let answer = app.admin("POST", "/admin/identities", Some(body("a@example.org", at))).await;
+            assert_eq!(answer.status, 400, "{}", answer.text);
+            assert!(answer.text.contains("verifiable_addresses[0].verified_at"), "{}", answer.text);
+        }
+        assert_eq!(count(app).await, 0, "nothing is stored of what is refused");
+        let ends = ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59+00:01"];
+        for (number, at) in ends.into_iter().enumerate() {
+            let email = format!("a{number}@example.org");
+            let made = app.admin("POST", "/admin/identities", Some(body(&email, at))).await;
+            assert_eq!(made.status, 201, "{at}: {}", made.text);
+            let path = format!("/admin/identities/{}", made.json()["id"].as_str().unwrap());
+            for at in BEYOND {
+                let replaced = json!([{ "op": "replace", "path": "/verifiable_addresses/0/verified_at", "value": at }]);
+                let answer = app.admin("PATCH", &path, Some(replaced)).await;
+                assert_eq!(answer.status, 400, "{}", answer.text);
+                assert!(answer.text.contains("verified_at"), "{}", answer.text);
+            }
+            assert_eq!(app.admin("GET", &path, None).await.status, 200);
+        }
+        assert_eq!(count(app).await, ends.len());
+        for at in BEYOND {
+            let at = at.replace('+', "%2B");
+            for path in [
+                "identities?created_after",
+                "identities?created_before",
+                "identities?updated_after",
+                "identities?updated_before",
+                "audit/events?since",
+                "audit/events?until",
+            ] {
+                let answer = app.admin("GET", &format!("/admin/{path}={at}"), None).await;
+                let name = path.split('?').nth(1).unwrap();
+                assert_eq!(answer.status, 400, "{path}: {}", answer.text);
+                assert!(answer.text.contains(name), "{}", answer.text);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_do_not_break_lists() {
+    scenario(Setup::default(), async |app| {
+        let mut ids = Vec::new();
+        for number in 0..3 {
+            let made = app.person(&format!("p{number}@example.org"), PASSWORD).await;
+            ids.push(made["id"].as_str().unwrap().parse::<Uuid>().unwrap());
+            let mut visitor = app.visitor(Mode::Native);
+            visitor.sign_in(&format!("p{number}@example.org"), PASSWORD).await;
+        }
+        let mut batch = Batch::new();
+        batch.add("UPDATE identities SET document = '{' WHERE id = ?", [ids[0].into()]);
+        batch.add("UPDATE credentials SET config = '{' WHERE identity_id = ?", [ids[1].into()]);
+        batch.add("UPDATE sessions SET methods = '{' WHERE identity_id = ?", [ids[0].into()]);
+        batch.add("UPDATE sessions SET devices = '{' WHERE identity_id = ?", [ids[1].into()]);
+        app.store.commit(batch).await.unwrap();
+        let shown = async |path: &str| -> Vec<Value> {
+            let answer = app.admin("GET", path, None).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+            answer.json().as_array().unwrap().clone()
+        };
+        let [first, second, _] = ids[..] else { unreachable!() };
+        assert_eq!(shown("/admin/identities").await.len(), 3);
+        assert_eq!(shown("/admin/identities?include_credential=password").await.len(), 3);
+        assert_eq!(shown("/admin/identities?sort=-created_at&page_size=1").await.len(), 1);
+        assert_eq!(shown("/admin/identities?preview_credentials_identifier_similar=p").await.len(), 3);
+        assert_eq!(shown(&format!("/admin/identities?ids={first}")).await[0]["traits"], json!({}));
+        assert_eq!(shown("/admin/sessions?expand=identity&expand=devices").await.len(), 3);
+        assert_eq!(shown("/admin/sessions").await.len(), 3);
+        assert_eq!(shown(&format!("/admin/identities/{first}/sessions")).await.len(), 1);
+        assert_eq!(shown(&format!("/admin/identities/{second}/sessions")).await.len(), 1);
+        for path in [format!("/admin/identities/{first}"), format!("/admin/identities/{second}")] {
+            let answer = app.admin("GET", &path, None).await;
+            assert_eq!(answer.status, 500, "{path}: {}", answer.text);
         }
     })
     .await;

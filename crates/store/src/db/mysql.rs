@@ -309,12 +309,17 @@ fn parameter(value: &Value<'_>) -> mysql_async::Value {
         Value::Id(Some(id)) => My::Bytes(id.as_bytes().to_vec()),
         Value::Bytes(Some(bytes)) => My::Bytes(bytes.to_vec()),
         Value::Time(Some(at)) => {
-            let at = at.to_offset(time::UtcOffset::UTC);
-            let year = u16::try_from(at.year()).unwrap_or_default();
-            My::Date(year, at.month().into(), at.day(), at.hour(), at.minute(), at.second(), at.microsecond())
+            date(at.checked_to_offset(time::UtcOffset::UTC).unwrap_or(zelos_core::timestamp::LATEST))
         }
+        Value::Micros(Some(at)) if at.get() == i64::MIN => My::Date(0, 0, 0, 0, 0, 0, 0),
+        Value::Micros(Some(at)) => date(at.nearest()),
         _ => My::NULL,
     }
+}
+
+fn date(at: time::OffsetDateTime) -> mysql_async::Value {
+    let year = u16::try_from(at.year()).unwrap_or_default();
+    mysql_async::Value::Date(year, at.month().into(), at.day(), at.hour(), at.minute(), at.second(), at.microsecond())
 }
 
 #[cfg(test)]

@@ -242,7 +242,7 @@ fn postgres_type(value: &Value<'_>) -> Type {
         Value::Int(_) => Type::INT8,
         Value::Text(_) | Value::Json(_) => Type::TEXT,
         Value::Id(_) => Type::UUID,
-        Value::Time(_) => Type::TIMESTAMPTZ,
+        Value::Time(_) | Value::Micros(_) => Type::TIMESTAMPTZ,
         Value::Bytes(_) => Type::BYTEA,
     }
 }
@@ -405,6 +405,10 @@ impl ToSql for Value<'_> {
             }
             Self::Id(Some(id)) => id.to_sql_checked(ty, out),
             Self::Time(Some(at)) => at.to_sql_checked(ty, out),
+            Self::Micros(Some(at)) => {
+                out.put_slice(&at.to_postgres().to_be_bytes());
+                Ok(IsNull::No)
+            }
             Self::Bytes(Some(bytes)) => bytes.as_ref().to_sql_checked(ty, out),
             _ => Ok(IsNull::Yes),
         }

@@ -381,6 +381,7 @@ impl ToSql for Value<'_> {
             Self::Bool(Some(value)) => i64::from(*value).into(),
             Self::Int(Some(value)) => (*value).into(),
             Self::Time(Some(at)) => to_micros(*at).into(),
+            Self::Micros(Some(at)) => at.get().into(),
             Self::Text(Some(text)) | Self::Json(Some(text)) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             Self::Id(Some(id)) => ToSqlOutput::Borrowed(ValueRef::Blob(id.as_bytes())),
             Self::Bytes(Some(bytes)) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),

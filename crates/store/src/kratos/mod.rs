@@ -2,41 +2,60 @@
 //!
 //! They differ by database and by version: ids are texts or UUIDs, times stand in five forms, and columns came with the
 //! years. So every column is asked for as text, one that a table lacks as NULL, and [`rows`] makes of the texts what
-//! they mean. What cannot be read is told of the row it stands in, and does not stop the others.
+//! they mean.
 //!
-//! Rows are read in the order of their ids, a part at a time, so that memory does not grow with the table and whoever
-//! reads can go on where they stopped.
+//! Every row is found, whatever stands in it: pages follow what the database itself orders by ([`pages`]), and what
+//! cannot be migrated is told of the row it stands in, with a reason, and does not stop the others. Memory does not grow
+//! with the tables.
 
+mod children;
+mod fields;
+mod pages;
 mod rows;
+mod table;
+mod time;
 
 use crate::{
     db::{Dialect, PoolOptions, Store},
     dsn::{self, Target},
     error::Error,
-    page::{marks, padded},
-    value::{Row, Value},
+    value::Value,
 };
-use rows::Fields;
-pub use rows::Remarks;
+use children::Children;
+use fields::Fields;
+pub use pages::Position;
+use rows::{Belongings, CredentialTypes};
+pub use rows::{Part, Remarks};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     time::Duration,
 };
+pub use table::Table;
 use uuid::Uuid;
 use zelos_core::{
     identity::{CredentialType, Identity},
-    session::{Device, Session, SessionToken},
+    session::{Session, SessionToken},
 };
 
 /// A row that was found, and what could be made of it.
 #[derive(Debug)]
 pub struct Found<T> {
-    pub id: Uuid,
-    /// What it says, or why it cannot be taken over; the reason quotes nothing of it.
+    /// Its id as it stands there; none for NULL.
+    pub source_id: Option<String>,
+    /// Its id, if it is one.
+    pub id: Option<Uuid>,
+    /// What it says, or why it cannot be migrated; the reason quotes nothing of it.
     pub what: Result<T, String>,
     pub remarks: Remarks,
+    /// The rows of other tables that belong to it.
+    pub parts: Vec<Part>,
+    /// Those of them that name it in other letters than its own.
+    pub respelt: Vec<Part>,
 }
+
+/// A part of a table, and where it goes on; none at the end.
+pub type Read<T> = (Vec<Found<T>>, Option<Position>);
 
 /// How many rows there are.
 pub type Counts = Vec<(&'static str, i64)>;
@@ -48,20 +67,22 @@ pub struct Kratos {
     /// Whose rows are read: the installation.
     pub network: Uuid,
     columns: BTreeMap<&'static str, BTreeSet<String>>,
+    types: CredentialTypes,
 }
 
 const NETWORKS: &str = "networks";
-const IDENTITIES: &str = "identities";
-const CREDENTIALS: &str = "identity_credentials";
 const TYPES: &str = "identity_credential_types";
-const IDENTIFIERS: &str = "identity_credential_identifiers";
-const VERIFIABLE: &str = "identity_verifiable_addresses";
-const RECOVERY: &str = "identity_recovery_addresses";
-const SESSIONS: &str = "sessions";
-const DEVICES: &str = "session_devices";
 
 /// The tables without which it is no database of Kratos.
-const NEEDED: [&str; 7] = [NETWORKS, IDENTITIES, CREDENTIALS, TYPES, IDENTIFIERS, VERIFIABLE, SESSIONS];
+const NEEDED: [&str; 7] = [
+    NETWORKS,
+    TYPES,
+    "identities",
+    "identity_credentials",
+    "identity_credential_identifiers",
+    "identity_verifiable_addresses",
+    "sessions",
+];
 
 /// What is not taken over, and what it is called: what lives for an hour, and what belongs to it.
 const LEFT_BEHIND: [(&str, &str); 13] = [
@@ -97,20 +118,29 @@ impl Kratos {
         let options = PoolOptions { statement_timeout: PATIENCE, ..PoolOptions::default() };
         let store = Store::connect_to_read(&dsn, options)?;
         let mut columns = BTreeMap::new();
-        for table in NEEDED.into_iter().chain([RECOVERY, DEVICES]).chain(LEFT_BEHIND.map(|(table, _)| table)) {
+        let others = [Table::RecoveryAddresses.name(), Table::Devices.name()];
+        for table in NEEDED.into_iter().chain(others).chain(LEFT_BEHIND.map(|(table, _)| table)) {
             let found = columns_of(&store, table).await?;
             if found.is_empty() && NEEDED.contains(&table) {
                 return Err(Error::Other(format!("it is no database of Kratos: it has no table `{table}`")));
             }
             columns.insert(table, found);
         }
-        let mut kratos = Self { store, network: Uuid::nil(), columns };
+        if let Some(old) = Table::ALL.iter().find(|table| {
+            columns.get(table.name()).is_some_and(|columns| !columns.is_empty() && !columns.contains("nid"))
+        }) {
+            let reason =
+                format!("`{}` has no column `nid`: run the migrations of a newer Kratos on a copy first", old.name());
+            return Err(Error::Other(reason));
+        }
+        let mut kratos = Self { store, network: Uuid::nil(), columns, types: CredentialTypes::default() };
         let networks = kratos.networks().await?;
         let chosen = match network {
             None => networks.first().copied(),
             Some(network) => networks.into_iter().find(|known| *known == network),
         };
         kratos.network = chosen.ok_or_else(|| Error::Other("the database holds no such network".into()))?;
+        kratos.types = kratos.credential_types().await?;
         Ok(kratos)
     }
 
@@ -131,213 +161,165 @@ impl Kratos {
         Ok(!columns_of(store, TYPES).await?.is_empty())
     }
 
-    /// Every network there is, the oldest first.
+    /// Every network there is, the oldest first. What is no UUID is none.
     async fn networks(&self) -> Result<Vec<Uuid>, Error> {
         let sql = format!("SELECT {} FROM networks t ORDER BY t.created_at, t.id", self.as_text(NETWORKS, &["id"]));
-        let ids = self.store.scan(sql, Vec::new(), |row| row.get::<String>(0)).await?;
-        ids.iter().map(|id| Uuid::parse_str(id).map_err(Error::decode)).collect()
+        let rows = self.store.scan(sql, Vec::new(), |row| Fields::read(row, &["id"])).await?;
+        Ok(rows.iter().filter_map(|row| row.uuid("id").ok()).collect())
     }
 
-    /// The next people after that id, with all they have.
-    pub async fn identities(&self, after: Option<Uuid>, most: usize) -> Result<Vec<Found<Identity>>, Error> {
-        const COLUMNS: [&str; 12] = [
-            "id",
-            "schema_id",
-            "traits",
-            "created_at",
-            "updated_at",
-            "state",
-            "state_changed_at",
-            "metadata_public",
-            "metadata_admin",
-            "available_aal",
-            "organization_id",
-            "external_id",
-        ];
-        let people = self.part(IDENTITIES, &COLUMNS, after, most).await?;
-        let ids: Vec<Uuid> = people.iter().filter_map(|row| row.id("id").ok()).collect();
-        let mut credentials = self.credentials_of(&ids).await?;
-        let mut verifiable = self
-            .belonging_to(
-                (VERIFIABLE, "identity_id"),
-                &["identity_id", "id", "status", "via", "verified", "value", "verified_at", "created_at", "updated_at"],
-                &ids,
-            )
-            .await?;
-        let columns = ["identity_id", "id", "via", "value", "created_at", "updated_at"];
-        let mut recovery = self.belonging_to((RECOVERY, "identity_id"), &columns, &ids).await?;
-        people
+    async fn credential_types(&self) -> Result<CredentialTypes, Error> {
+        let sql = format!("SELECT {} FROM {TYPES} t", self.as_text(TYPES, &["id", "name"]));
+        let rows = self.store.scan(sql, Vec::new(), |row| Fields::read(row, &["id", "name"])).await?;
+        let named = rows
             .iter()
-            .map(|row| {
-                let id = row.id("id").map_err(Error::decode)?;
-                let mut remarks = Remarks::default();
-                let all = rows::Belongings {
-                    credentials: credentials.remove(&id).unwrap_or_default(),
-                    verifiable: verifiable.remove(&id).unwrap_or_default(),
-                    recovery: recovery.remove(&id).unwrap_or_default(),
-                };
-                Ok(Found { id, what: rows::identity(row, &all, &mut remarks), remarks })
-            })
-            .collect()
+            .filter_map(|row| Some((row.text("id").ok()?.to_lowercase(), row.text("name").ok()?.to_owned())));
+        Ok(CredentialTypes(named.collect()))
     }
 
-    /// The next sessions after that id, with their tokens and devices.
+    /// The next identities after that position, with all they have.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn identities(&self, after: Option<&Position>, most: usize) -> Result<Read<Identity>, Error> {
+        let page = self.page(Table::Identities, after, most).await?;
+        let twins = self.twins(Table::Identities, &page.rows).await?;
+        let parents: Vec<&Fields> = page.rows.iter().collect();
+        let mut credentials = self.children(Table::Credentials, &parents).await?;
+        let mut verifiable = self.children(Table::VerifiableAddresses, &parents).await?;
+        let mut recovery = self.children(Table::RecoveryAddresses, &parents).await?;
+        let mut names = self.children(Table::Identifiers, &credentials.rows()).await?;
+        let mut found = Vec::with_capacity(page.rows.len());
+        for row in &page.rows {
+            let has_twin = row.uuid("id").is_ok_and(|id| twins.contains(&id));
+            let mut respelt = Vec::new();
+            let with_names = |credential: Fields, respelt: &mut Vec<Part>| {
+                let names = names.take(&credential, false, respelt);
+                (credential, names)
+            };
+            let mut with_names = with_names;
+            let own = credentials.take(row, has_twin, &mut respelt);
+            let all = Belongings {
+                credentials: own.into_iter().map(|credential| with_names(credential, &mut respelt)).collect(),
+                verifiable: verifiable.take(row, has_twin, &mut respelt),
+                recovery: recovery.take(row, has_twin, &mut respelt),
+            };
+            let mut remarks = Remarks::default();
+            let what = is_the_one(row, has_twin).and_then(|()| rows::identity(row, &all, &self.types, &mut remarks));
+            found.push(Found::of(row, what, remarks, all.parts(), respelt));
+        }
+        Ok((found, page.next))
+    }
+
+    /// The next sessions after that position, with their tokens and devices.
+    ///
+    /// # Errors
+    /// Those of the database.
     pub async fn sessions(
         &self,
-        after: Option<Uuid>,
+        after: Option<&Position>,
         most: usize,
-    ) -> Result<Vec<Found<(Session, SessionToken)>>, Error> {
-        const COLUMNS: [&str; 11] = [
-            "id",
-            "issued_at",
-            "expires_at",
-            "authenticated_at",
-            "identity_id",
-            "created_at",
-            "updated_at",
-            "active",
-            "aal",
-            "authentication_methods",
-            "token",
-        ];
-        let sessions = self.part(SESSIONS, &COLUMNS, after, most).await?;
-        let ids: Vec<Uuid> = sessions.iter().filter_map(|row| row.id("id").ok()).collect();
-        let columns = ["session_id", "id", "ip_address", "user_agent", "location"];
-        let mut devices = self.belonging_to((DEVICES, "session_id"), &columns, &ids).await?;
-        sessions
-            .iter()
-            .map(|row| {
-                let id = row.id("id").map_err(Error::decode)?;
-                let devices: Vec<Device> =
-                    devices.remove(&id).unwrap_or_default().iter().filter_map(rows::device).collect();
-                Ok(Found { id, what: rows::session(row, devices), remarks: Remarks::default() })
-            })
-            .collect()
+    ) -> Result<Read<(Session, SessionToken)>, Error> {
+        let page = self.page(Table::Sessions, after, most).await?;
+        let twins = self.twins(Table::Sessions, &page.rows).await?;
+        let mut devices = self.children(Table::Devices, &page.rows.iter().collect::<Vec<_>>()).await?;
+        let mut found = Vec::with_capacity(page.rows.len());
+        for row in &page.rows {
+            let has_twin = row.uuid("id").is_ok_and(|id| twins.contains(&id));
+            let mut respelt = Vec::new();
+            let devices = devices.take(row, has_twin, &mut respelt);
+            let mut remarks = Remarks::default();
+            let what = is_the_one(row, has_twin).and_then(|()| rows::session(row, &devices, &mut remarks));
+            let parts = devices.iter().map(|row| Part::of(Table::Devices, row)).collect();
+            found.push(Found::of(row, what, remarks, parts, respelt));
+        }
+        Ok((found, page.next))
+    }
+
+    /// The next rows of a table that name nothing that exists in their very letters, each with what belongs to it in turn.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn orphans(
+        &self,
+        table: Table,
+        after: Option<&Position>,
+        most: usize,
+    ) -> Result<(Vec<(Part, Vec<Part>)>, Option<Position>), Error> {
+        let page = self.orphaned(table, after, most).await?;
+        let mut parts = Vec::with_capacity(page.rows.len());
+        let mut names = match table {
+            Table::Credentials => self.children(Table::Identifiers, &page.rows.iter().collect::<Vec<_>>()).await?,
+            _ => Children::default(),
+        };
+        for row in &page.rows {
+            let own = names.take(row, false, &mut Vec::new());
+            parts.push((Part::of(table, row), own.iter().map(|row| Part::of(Table::Identifiers, row)).collect()));
+        }
+        Ok((parts, page.next))
     }
 
     /// Whether somebody else than that person has an identifier of that type, written exactly so.
+    ///
+    /// # Errors
+    /// Those of the database.
     pub async fn is_taken(&self, kind: CredentialType, identifier: &str, by_other_than: Uuid) -> Result<bool, Error> {
-        let sql = "SELECT COUNT(*) FROM identity_credential_identifiers n \
-                   JOIN identity_credentials t ON t.id = n.identity_credential_id \
-                   JOIN identity_credential_types k ON k.id = t.identity_credential_type_id \
-                   WHERE n.nid = ? AND n.identifier = ? AND k.name = ? AND t.identity_id <> ?";
+        let other = if self.store.dialect() == Dialect::Postgres { "t.identity_id" } else { "LOWER(t.identity_id)" };
+        let sql = format!(
+            "SELECT COUNT(*) FROM identity_credential_identifiers n \
+             JOIN identity_credentials t ON t.id = n.identity_credential_id \
+             JOIN identity_credential_types k ON k.id = t.identity_credential_type_id \
+             WHERE {} AND n.identifier = ? AND k.name = ? AND {other} <> ?",
+            self.own("n")
+        );
         let (own, person) = (self.key(self.network), self.key(by_other_than));
         let params = vec![own, identifier.to_owned().into(), kind.as_str().into(), person];
-        let counted = self.store.scan(sql.to_owned(), params, |row| row.get::<i64>(0)).await?;
+        let counted = self.store.scan(sql, params, |row| row.get::<i64>(0)).await?;
         Ok(counted.first().is_some_and(|count| *count > 0))
     }
 
-    /// How many rows there are of what is taken over.
-    pub async fn counts(&self) -> Result<Counts, Error> {
-        let mut counts = Vec::new();
-        for (table, name) in [
-            (IDENTITIES, "identities"),
-            (CREDENTIALS, "credentials"),
-            (IDENTIFIERS, "identifiers"),
-            (VERIFIABLE, "verifiable addresses"),
-            (RECOVERY, "recovery addresses"),
-            (SESSIONS, "sessions"),
-        ] {
-            counts.push((name, self.count(table, "=").await?));
+    /// How many rows there are of what is migrated.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn counts(&self) -> Result<BTreeMap<Table, i64>, Error> {
+        let mut counts = BTreeMap::new();
+        for table in Table::ALL {
+            counts.insert(table, self.count(table.name(), "TRUE").await?);
         }
         Ok(counts)
     }
 
-    /// How many rows there are of what is not taken over, where there are any.
+    /// How many rows there are of what is not migrated, where there are any.
+    ///
+    /// # Errors
+    /// Those of the database.
     pub async fn left_behind(&self) -> Result<Counts, Error> {
         let mut counts = Vec::new();
         for (table, name) in LEFT_BEHIND {
-            counts.push((name, self.count(table, "=").await?));
+            counts.push((name, self.count(table, "TRUE").await?));
         }
-        counts.push(("identities of other networks", self.count(IDENTITIES, "<>").await?));
+        counts.push(("identities of other networks, or of none", self.count("identities", "NOT TRUE").await?));
         counts.retain(|(_, count)| *count > 0);
         Ok(counts)
     }
 
-    async fn count(&self, table: &'static str, operator: &str) -> Result<i64, Error> {
+    async fn count(&self, table: &'static str, is: &str) -> Result<i64, Error> {
         if !self.has(table, "nid") {
             return Ok(0);
         }
-        let sql = format!("SELECT COUNT(*) FROM {table} WHERE nid {operator} ?");
+        let sql = format!("SELECT COUNT(*) FROM {table} t WHERE ({}) IS {is}", self.own("t"));
         let counted = self.store.scan(sql, vec![self.key(self.network)], |row| row.get(0)).await?;
         Ok(counted.first().copied().unwrap_or_default())
     }
 
-    /// The rows of the network after that id, in the order of ids.
-    async fn part(
-        &self,
-        table: &'static str,
-        columns: &'static [&'static str],
-        after: Option<Uuid>,
-        most: usize,
-    ) -> Result<Vec<Fields>, Error> {
-        let sql = format!(
-            "SELECT {} FROM {table} t WHERE t.nid = ? AND t.id > ? ORDER BY t.id LIMIT ?",
-            self.as_text(table, columns)
-        );
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let params = vec![self.key(self.network), self.key(after.unwrap_or_default()), most.into()];
-        self.store.scan(sql, params, move |row| fields(row, columns)).await
-    }
-
-    /// The rows that point to those ids, by the id they point to: the first of the columns.
-    async fn belonging_to<const N: usize>(
-        &self,
-        (table, pointer): (&'static str, &'static str),
-        columns: &[&'static str; N],
-        ids: &[Uuid],
-    ) -> Result<HashMap<Uuid, Vec<Fields>>, Error> {
-        if !self.has(table, pointer) {
-            return Ok(HashMap::new());
+    /// Whether a row is of the network, which is the one value of it. Older rows may spell it in capitals.
+    fn own(&self, alias: &str) -> String {
+        match self.store.dialect() {
+            Dialect::Sqlite => format!("LOWER(CAST({alias}.nid AS TEXT)) = ?"),
+            Dialect::Postgres => format!("{alias}.nid = ?"),
+            Dialect::MySql => format!("LOWER({alias}.nid) = ?"),
         }
-        let sql = |list: &str| {
-            format!(
-                "SELECT {} FROM {table} t WHERE t.{pointer} IN ({list}) ORDER BY t.created_at, t.id",
-                self.as_text(table, columns)
-            )
-        };
-        self.by_pointer(columns, ids, sql).await
-    }
-
-    /// Credentials by whose they are, with the identifiers of each in one field.
-    async fn credentials_of(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Fields>>, Error> {
-        const COLUMNS: [&str; 8] =
-            ["identity_id", "id", "config", "version", "created_at", "updated_at", "type", "identifiers"];
-        let columns = ["identity_id", "id", "config", "version", "created_at", "updated_at"];
-        let (own, text) = (self.as_text(CREDENTIALS, &columns), self.text_type());
-        let sql = |list: &str| {
-            format!(
-                "SELECT {own}, k.name, CAST(n.identifier AS {text}) FROM identity_credentials t \
-                 JOIN identity_credential_types k ON k.id = t.identity_credential_type_id \
-                 LEFT JOIN identity_credential_identifiers n ON n.identity_credential_id = t.id \
-                 WHERE t.identity_id IN ({list}) ORDER BY t.created_at, t.id"
-            )
-        };
-        let mut found = self.by_pointer(&COLUMNS, ids, sql).await?;
-        for rows in found.values_mut() {
-            rows.dedup_by(|next, kept| next.get("id") == kept.get("id") && kept.append("identifiers", next));
-        }
-        Ok(found)
-    }
-
-    async fn by_pointer<const N: usize>(
-        &self,
-        columns: &[&'static str; N],
-        ids: &[Uuid],
-        sql: impl Fn(&str) -> String,
-    ) -> Result<HashMap<Uuid, Vec<Fields>>, Error> {
-        const CHUNK: usize = 512;
-        let mut all: HashMap<Uuid, Vec<Fields>> = HashMap::new();
-        for chunk in ids.chunks(CHUNK) {
-            let params = padded(chunk).map(|id| self.key(id)).collect();
-            let names: &[&'static str; N] = columns;
-            let names = *names;
-            let found = self.store.scan(sql(&marks(chunk.len())), params, move |row| fields(row, &names)).await?;
-            for row in found {
-                all.entry(row.id(columns[0]).map_err(Error::decode)?).or_default().push(row);
-            }
-        }
-        Ok(all)
     }
 
     /// The columns of a table, from `t`, as texts; those that it lacks are NULL.
@@ -363,6 +345,22 @@ impl Kratos {
     }
 }
 
+impl<T> Found<T> {
+    fn of(row: &Fields, what: Result<T, String>, remarks: Remarks, parts: Vec<Part>, respelt: Vec<Part>) -> Self {
+        Self { source_id: row.source_id(), id: row.id("id").ok(), what, remarks, parts, respelt }
+    }
+}
+
+/// Of rows whose ids differ in letters only, the one in small letters counts.
+fn is_the_one(row: &Fields, has_twin: bool) -> Result<(), String> {
+    let is_canonical = || row.uuid("id").is_ok_and(|id| row.text("id") == Ok(id.to_string().as_str()));
+    if has_twin && !is_canonical() {
+        Err("there is another row with the same id in other letters".into())
+    } else {
+        Ok(())
+    }
+}
+
 async fn columns_of(store: &Store, table: &'static str) -> Result<BTreeSet<String>, Error> {
     let sql = match store.dialect() {
         Dialect::Sqlite => "SELECT name FROM pragma_table_info(?)",
@@ -376,9 +374,4 @@ async fn columns_of(store: &Store, table: &'static str) -> Result<BTreeSet<Strin
         }
     };
     Ok(store.scan(sql, vec![table.into()], |row| row.get(0)).await?.into_iter().collect())
-}
-
-fn fields(row: &Row<'_>, names: &[&'static str]) -> Result<Fields, Error> {
-    let value = |(index, name): (usize, &&'static str)| Ok((*name, row.optional_text(index)?.map(str::to_owned)));
-    Ok(Fields(names.iter().enumerate().map(value).collect::<Result<_, Error>>()?))
 }

@@ -10,6 +10,7 @@ mod cleaning;
 mod database;
 mod directory;
 mod erasure;
+mod faults;
 mod flows;
 mod identities;
 mod messages;

@@ -117,7 +117,7 @@ async fn everything(store: &Store) {
     sessions::find_by_token(store, &token).await.unwrap();
     for active in [None, Some(true), Some(false)] {
         let filter = sessions::Filter { active, now: NOW, except: Some(sid) };
-        for key in [None, Some(sessions::Key { created_at: NOW, id: sid })] {
+        for key in [None, Some(sessions::Key { created_at: NOW.into(), id: sid })] {
             sessions::list(store, &filter, Page::After { key, size: 2 }).await.unwrap();
         }
         sessions::list_of_identity(store, old.id, &filter, Page::Number { page: 1, size: 2 }).await.unwrap();
@@ -182,7 +182,7 @@ fn narrow() -> Filter {
 
 /// That filter in every order, at the beginning and further on.
 async fn orders(store: &Store, filter: &Filter) {
-    let (time, text) = (By::Time(NOW), By::Text("x".into()));
+    let (time, text) = (By::Time(NOW.into()), By::Text("x".into()));
     for (by, at) in [
         (Sort::Id, None),
         (Sort::CreatedAt, Some(time.clone())),
@@ -207,7 +207,7 @@ async fn outbox(store: &Store) {
     for status in [None, Some(MessageStatus::Queued)] {
         for recipient in [None, Some(message(1).recipient)] {
             let filter = messages::Filter { status, recipient };
-            for key in [None, Some(messages::Key { created_at: NOW, id: message(1).id })] {
+            for key in [None, Some(messages::Key { created_at: NOW.into(), id: message(1).id })] {
                 messages::list(store, &filter, Page::After { key, size: 2 }).await.unwrap();
             }
         }

@@ -3,7 +3,7 @@
 //! A create is read strictly, so that a misspelt member is not lost; a PUT is not.
 //! Quirk: that the two differ is the wire's (identity/handler.go).
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -87,7 +87,7 @@ pub(crate) struct GivenAddress {
     pub(crate) verified: bool,
     pub(crate) via: Via,
     pub(crate) status: Option<AddressStatus>,
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "zelos_core::timestamp::option")]
     pub(crate) verified_at: Option<OffsetDateTime>,
     created_at: Value,
     updated_at: Value,
@@ -165,7 +165,7 @@ pub(crate) fn batch(body: &[u8]) -> Result<Batch, String> {
             why
         })
         .collect();
-    let mut batch: Batch = serde_json::from_value(value).map_err(|error| fault(&error))?;
+    let mut batch: Batch = typed(value)?;
     for (item, why) in batch.identities.iter_mut().flatten().zip(unusable) {
         item.unusable = why;
     }
@@ -179,14 +179,31 @@ pub(crate) fn batch(body: &[u8]) -> Result<Batch, String> {
 pub(crate) fn create(body: &[u8]) -> Result<Create, String> {
     let value: Value = serde_json::from_slice(body).map_err(|error| fault(&error))?;
     storable::document(&value).map_err(|why| format!("the body is not usable: {why}"))?;
-    serde_json::from_value(value).map_err(|error| fault(&error))
+    typed(value)
 }
+
+/// Reads a body as what it is to be; an error names the member.
+///
+/// # Errors
+/// The text for the client.
+pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let text = fault(error.inner());
+        match text.strip_prefix(UNUSABLE) {
+            Some(why) if path != "." => format!("{UNUSABLE}{path}: {why}"),
+            _ => text,
+        }
+    })
+}
+
+const UNUSABLE: &str = "the body is not usable: ";
 
 fn fault(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
         Some((field, _)) => format!("json: unknown field \"{field}\""),
-        None => format!("the body is not usable: {text}"),
+        None => format!("{UNUSABLE}{text}"),
     }
 }
 
@@ -200,6 +217,18 @@ mod tests {
         for body in ["", "{", "[1]", r#"{"state": 1}"#, r#"{"credentials": {"nope": {}}}"#] {
             assert!(create(body.as_bytes()).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_kept_is_refused_by_the_name_of_its_member() {
+        for at in ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"] {
+            let body = format!(r#"{{"verifiable_addresses": [{{"value": "a@b.c", "verified_at": "{at}"}}]}}"#);
+            let said = create(body.as_bytes()).unwrap_err();
+            assert!(said.contains("verifiable_addresses[0].verified_at: it is outside of"), "{said}");
+        }
+        let body = r#"{"identities": [{"create": {"verifiable_addresses": [{"verified_at": "x"}]}}]}"#;
+        let said = batch(body.as_bytes()).unwrap_err();
+        assert!(said.contains("identities[0].create.verifiable_addresses[0].verified_at: it is not a time"), "{said}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{str::FromStr, sync::Arc};
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 use uuid::Uuid;
 use zelos_core::{
     audit::EventKind,
@@ -222,8 +222,7 @@ fn update_body(headers: &HeaderMap, body: &[u8]) -> Result<body::Update, Problem
         return Err(Problem::bad("The request has no body."));
     }
     must_be_json(headers)?;
-    serde_json::from_value(input::json(body)?)
-        .map_err(|error| Problem::bad(format!("The body is not usable: {error}.")))
+    body::typed(input::json(body)?).map_err(Problem::bad)
 }
 
 /// What the patched document says. What stands in it beside this cannot be changed.
@@ -270,7 +269,7 @@ fn patched(cx: &Cx<'_>, old: &Identity, body: &[u8]) -> Result<Identity, Refused
     };
     let mut document = serde_json::to_value(&view).map_err(Problem::bug)?;
     json_patch::apply(body, &mut document).map_err(refused)?;
-    let patched: Patched = serde_json::from_value(document).map_err(|error| refused(error.to_string()))?;
+    let patched: Patched = body::typed(document).map_err(refused)?;
     let mut identity = old.clone();
     let now = cx.clock.now();
     let state = IdentityState::from_str(&patched.state).map_err(|()| {
@@ -398,8 +397,7 @@ impl Verified {
             value: given.value.to_lowercase(),
             verified: given.verified,
             status,
-            // A time at the end of all times has no equal elsewhere in the world.
-            at: given.verified_at.and_then(|at| at.checked_to_offset(UtcOffset::UTC)),
+            at: given.verified_at,
         }
     }
 }

@@ -116,7 +116,7 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
     let List { mut items, next } = directory::search(store, &filter, &order, part.page()).await?;
     let with_credentials = !shown.is_empty() || filter.identifier.is_some();
     if with_credentials {
-        identities::load_credentials(store, &mut items).await?;
+        identities::load_readable_credentials(store, &mut items).await?;
     }
     let mut headers = HeaderMap::new();
     match &part {

@@ -1,11 +1,12 @@
 //! Parameters that administrators put into the query.
 
 use std::str::FromStr;
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 use zelos_core::{
     identity::CredentialType,
     problem::{Problem, Result},
+    timestamp,
 };
 
 /// The members of a query, in order.
@@ -37,8 +38,8 @@ pub(crate) fn id(text: &str, name: &str) -> Result<Uuid> {
 pub(crate) fn time(query: &Query, name: &str) -> Result<Option<OffsetDateTime>> {
     let read = |text: &str| {
         // A plus sign that was not escaped has become a space.
-        let time = OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339).ok();
-        time.and_then(|time| time.checked_to_offset(UtcOffset::UTC)).ok_or_else(|| invalid(text, name))
+        timestamp::parse(&text.replace(' ', "+"))
+            .map_err(|why| Problem::bad(format!("Invalid value `{text}` for parameter `{name}`: {why}.")))
     };
     value(query, name).map(read).transpose()
 }

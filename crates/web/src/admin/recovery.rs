@@ -34,7 +34,7 @@ struct Made<'a> {
     recovery_link: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery_code: Option<&'a str>,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "zelos_core::timestamp")]
     expires_at: OffsetDateTime,
 }
 

@@ -192,7 +192,14 @@ pub(super) async fn list_of_identity(
         let (items, total) = stored::list_of_identity(store, id, &filter, page).await?;
         let mut headers = HeaderMap::new();
         part.write(&mut headers, uri.path(), &query, usize::try_from(total).unwrap_or_default());
-        let identity = people::find(store, id).await?;
+        let identity = match people::find(store, id).await {
+            // An identity that cannot be read does not hide its sessions.
+            Err(error @ Error::Other(_)) => {
+                tracing::error!(%error, identity_id = %id, "identity of a list of sessions cannot be read");
+                None
+            }
+            found => found?,
+        };
         let state = identity.as_ref().map_or(IdentityState::Inactive, |identity| identity.state);
         let shown = identity.as_ref().map(|identity| rendered(identity, "", false)).transpose()?;
         let views: Vec<SessionView<'_>> = items

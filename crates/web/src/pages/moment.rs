@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+use zelos_core::timestamp;
 
 /// A point in time for machines and for people (UTC; the script on the page rewrites it in local time).
 #[derive(Debug, Serialize)]
@@ -13,7 +14,7 @@ pub(super) struct Moment {
 impl Moment {
     /// Reads the wire's text of a time.
     pub(super) fn read(machine: &str) -> Option<Self> {
-        let at = OffsetDateTime::parse(machine, &Rfc3339).ok()?;
+        let at = timestamp::parse(machine).ok()?;
         Some(Self { machine: machine.to_owned(), ..Self::of(at)? })
     }
 

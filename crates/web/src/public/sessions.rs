@@ -59,7 +59,8 @@ fn tell(app: &App, caller: &Caller, current: &Current) -> Response {
         respond::set(&mut response, "ory-session-cache-for", most.map_or(left, |most| left.min(most)));
     }
     // A session that was made to live longer: its cookie learns of it. (Cookies count in whole seconds.)
-    let is_older = |cookie: &cookies::SessionCookie| cookie.expires_at + Duration::SECOND <= session.expires_at;
+    let is_older =
+        |cookie: &cookies::SessionCookie| cookie.expires_at.saturating_add(Duration::SECOND) <= session.expires_at;
     if caller.session_cookie.as_ref().is_some_and(is_older)
         && let Some(cookie) = cookies::hand_out(snapshot, &*app.engine.rng, now, session, &current.token)
     {

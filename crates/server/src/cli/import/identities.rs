@@ -7,6 +7,7 @@
 use super::{
     fit::{Fit, refused},
     report::Report,
+    skipped::Skipped,
 };
 use crate::{
     cli::{
@@ -19,6 +20,7 @@ use crate::{
 };
 use clap::Args;
 use futures_util::{StreamExt, stream};
+use serde::Serialize;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashSet},
@@ -53,6 +55,26 @@ pub(in crate::cli) struct Flags {
     /// How many people are written at once.
     #[arg(long, value_name = "COUNT", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=5000), requires = "database")]
     batch: u16,
+    /// The file for those that are skipped, a line of JSON for each: file, line, index in the file and reason.
+    /// [default: import-identities-skipped.jsonl]
+    #[arg(long, value_name = "FILE", requires = "database")]
+    report: Option<PathBuf>,
+    /// Exit with 0 although some were skipped, as long as each of them is in the report.
+    #[arg(long, requires = "database")]
+    allow_skipped: bool,
+}
+
+/// The report, where none is asked for.
+const DEFAULT_REPORT: &str = "import-identities-skipped.jsonl";
+
+/// A line of the report.
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    line: usize,
+    /// Counted from 0.
+    index: usize,
+    reason: &'a str,
 }
 
 impl Flags {
@@ -73,18 +95,37 @@ pub(in crate::cli) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(),
     let engine = Box::pin(serve::engine(config, rng)).await?;
     let store = engine.store.clone();
     migrate::up(&store, PATIENCE).await?;
-    let report = Report::new("identities", None);
-    let mut taking =
-        Taking { fit: Fit::new(engine), store, skip: flags.skip_existing, report, taken: 0, here: 0, lost: 0 };
+    let mut taking = Taking {
+        fit: Fit::new(engine),
+        store,
+        skip: flags.skip_existing,
+        allow_skipped: flags.allow_skipped,
+        report: Report::new("identities", None),
+        skipped: Skipped::create(flags.report.clone(), DEFAULT_REPORT)?,
+        read: 0,
+        taken: 0,
+        here: 0,
+        lost: 0,
+    };
     let mut part = Vec::new();
+    let mut unread = Vec::new();
     for found in flags.files.people() {
-        part.push(found?);
+        match found {
+            Ok(found) => part.push(found),
+            // A file that cannot be opened does not affect the others.
+            Err(failure) => {
+                unread.extend(failure.0);
+                continue;
+            }
+        }
+        taking.read += 1;
         if part.len() == usize::from(flags.batch) {
             taking.part(std::mem::take(&mut part)).await?;
         }
     }
     taking.part(part).await?;
-    taking.conclude()
+    let concluded = taking.conclude();
+    if unread.is_empty() { concluded } else { Err(Failure(unread)) }
 }
 
 /// Whoever does it, and what has come of it.
@@ -93,7 +134,12 @@ struct Taking {
     store: Store,
     /// Who is here already is no mistake.
     skip: bool,
+    /// That some are skipped is no failure.
+    allow_skipped: bool,
     report: Report,
+    skipped: Skipped,
+    /// Those of the files: each of them is one of the other numbers.
+    read: u64,
     taken: u64,
     here: u64,
     lost: u64,
@@ -122,7 +168,7 @@ impl Taking {
                     }
                     made.push((place, identity));
                 }
-                Err(reason) => self.lose(&place, &reason),
+                Err(reason) => self.lose(&place, &reason)?,
             }
         }
         if self.skip {
@@ -131,7 +177,8 @@ impl Taking {
             made.retain(|(_, identity)| !here.contains(&identity.id.0));
             self.here += u64::try_from(all - made.len()).unwrap_or_default();
         }
-        self.write(made).await
+        self.write(made).await?;
+        self.skipped.flush()
     }
 
     /// Those who are here already are passed by before their plain passwords are hashed.
@@ -199,24 +246,35 @@ impl Taking {
             Ok(_) => self.taken += 1,
             Err(error) if error.is_outage() => return Err(error.into()),
             Err(Error::Unique(_)) if self.skip => self.here += 1,
-            Err(error) => self.lose(place, &refused(&error)),
+            Err(error) => self.lose(place, &refused(&error))?,
         }
         Ok(())
     }
 
-    fn lose(&mut self, place: &Place, reason: &str) {
+    fn lose(&mut self, place: &Place, reason: &str) -> Result<(), Failure> {
         self.lost += 1;
         self.report.say(place, reason);
+        let Place { file, line, index } = place;
+        self.skipped.add(&Line { file, line: *line, index: *index, reason })
     }
 
     fn conclude(self) -> Result<(), Failure> {
-        let Self { report, taken, here, lost, .. } = self;
+        let Self { report, skipped, allow_skipped, read, taken, here, lost, .. } = self;
         report.end();
-        out::line(format_args!("{taken} came in, {here} were here before, {lost} did not come in"));
+        out::line(format_args!("of {read}: {taken} imported, {here} already present, {lost} skipped"));
         for (reason, count) in report.reasons() {
-            out::line(format_args!("  {count} × {reason}"));
+            out::line(format_args!("  {count} × {}", out::quoted(reason)));
         }
-        if lost == 0 { Ok(()) } else { Err(Failure::new("Not everybody came in: see above.")) }
+        skipped.end()?;
+        if read != taken + here + lost {
+            return Err(Failure::new("not each identity of the files is accounted for"));
+        }
+        if lost == 0 || allow_skipped {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "{lost} identities were skipped: see above. With --allow-skipped this is no failure."
+        )))
     }
 }
 

@@ -60,7 +60,7 @@ impl Report {
         if self.watched {
             out::over("");
         }
-        out::error(format_args!("{who}: {reason}"));
+        out::error(format_args!("{}: {}", out::quoted(&who.to_string()), out::quoted(reason)));
         let is_known = self.reasons.contains_key(reason) || self.reasons.len() < MOST_REASONS;
         *self.reasons.entry(if is_known { reason } else { OTHERS }.to_owned()).or_default() += 1;
     }

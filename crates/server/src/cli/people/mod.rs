@@ -42,10 +42,10 @@ enum FileFormat {
 /// Where in the files somebody stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    file: String,
+    pub(super) file: String,
     /// Counted from 0.
-    index: usize,
-    line: usize,
+    pub(super) index: usize,
+    pub(super) line: usize,
 }
 
 impl Place {

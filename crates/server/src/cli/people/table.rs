@@ -2,7 +2,7 @@
 //! An empty cell is nothing.
 
 use serde_json::{Map, Value};
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
 /// Arrays in a person are short.
 const LONGEST_ARRAY: usize = 100;
@@ -80,7 +80,7 @@ impl<'a, R: BufRead> People<'a, R> {
     }
 
     fn head(&mut self) -> Result<Vec<Vec<Column>>, String> {
-        let names = self.records.next()?.ok_or("holds no identity")?;
+        let names = cells(&self.records.next()?.ok_or("holds no identity")??)?;
         let names: Vec<String> =
             names.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
         if let Some(missing) = self.map.iter().find(|column| !names.contains(&column.name)) {
@@ -125,10 +125,10 @@ impl<R: BufRead> Iterator for People<'_, R> {
                 }
             }
         }
-        let cells = self.records.next();
-        self.over = cells.is_err();
+        let record = self.records.next();
+        self.over = record.is_err();
         let columns = self.columns.as_deref().unwrap_or_default();
-        let person = cells.transpose()?.and_then(|cells| Self::person(columns, &cells));
+        let person = record.transpose()?.and_then(|record| Self::person(columns, &cells(&record?)?));
         Some((self.records.begun, person))
     }
 }
@@ -164,34 +164,33 @@ struct Records<R> {
 }
 
 impl<R: BufRead> Records<R> {
-    /// The next record that is not empty.
-    fn next(&mut self) -> Result<Option<Vec<String>>, String> {
-        let mut text = String::new();
+    /// The next record that is not empty, or why it is no text. An error is that nothing after it can be read.
+    fn next(&mut self) -> Result<Option<Result<String, String>>, String> {
+        let open = || "a quote does not end; nothing after it was read".to_owned();
+        let mut text = Vec::new();
         loop {
             if text.is_empty() {
                 self.begun = self.line;
             }
             let begun = text.len();
-            let read = self.input.read_line(&mut text).map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => "is not UTF-8".to_owned(),
-                _ => format!("cannot be read: {error}"),
-            })?;
-            self.line += usize::from(text.ends_with('\n'));
+            let read = self.input.read_until(b'\n', &mut text).map_err(|error| format!("cannot be read: {error}"))?;
+            self.line += usize::from(text.ends_with(b"\n"));
             if text.len() > LONGEST_RECORD {
-                return Err("a quote does not end".to_owned());
+                return Err(open());
             }
             if read == 0 {
-                return if begun == 0 { Ok(None) } else { Err("a quote does not end".to_owned()) };
+                return if begun == 0 { Ok(None) } else { Err(open()) };
             }
             // An odd number of quotes: the cell goes on in the next line.
-            if text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
+            if text.iter().fold(false, |is_odd, byte| is_odd ^ (*byte == b'"')) {
                 continue;
             }
-            if text.trim().is_empty() {
+            if text.trim_ascii().is_empty() {
                 text.clear();
                 continue;
             }
-            return cells(text.trim_end_matches(['\r', '\n'])).map(Some);
+            let record = String::from_utf8(text).map_err(|_| "is not UTF-8".to_owned());
+            return Ok(Some(record.map(|record| record.trim_end_matches(['\r', '\n']).to_owned())));
         }
     }
 }
@@ -282,12 +281,30 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_cannot_be_read_does_not_end_the_table() {
+        let text = b"m\na\n\xff\n\"x\"y\nx\"y\"z\nb\n".as_slice();
+        let map = [Column::parse("m=traits.email").unwrap()];
+        let told: Vec<_> = People::new(text, &map).map(|(line, what)| (line, what.err())).collect();
+        let because = |why: &str| Some(why.to_owned());
+        assert_eq!(
+            told,
+            [
+                (2, None),
+                (3, because("is not UTF-8")),
+                (4, because("something stands after a quote")),
+                (5, because("a quote stands within a cell")),
+                (6, None),
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_no_table_is_told() {
         for (text, map, reason) in [
             ("", &[][..], "holds no identity"),
             ("a..b\n", &[], "the column \"a..b\": a path is made of names with dots between them, as in traits.email"),
             ("mail\n", &["male=traits.email"], "there is no column \"male\""),
-            ("a\n\"x", &[], "a quote does not end"),
+            ("a\n\"x", &[], "a quote does not end; nothing after it was read"),
             ("a,b\n\"x\"y,z\n", &[], "something stands after a quote"),
             ("a\nx\"y\"\n", &[], "a quote stands within a cell"),
             ("a,a.b\nx,y\n", &[], "a.b has no place in the person"),

@@ -1,17 +1,21 @@
 //! Columns aligned with tabs, eight letters apart, as Go's `text/tabwriter` does it: a column is as wide as its widest
 //! cell within an unbroken run of lines that have the column.
 
+use crate::out;
+use std::borrow::Cow;
+
 const TAB: usize = 8;
 
-/// The lines of the rows, each ending in a tab as the original's do.
+/// The lines of the rows, each ending in a tab as the original's do. What would steer a terminal is escaped.
 pub(super) fn align(rows: &[Vec<&str>]) -> String {
+    let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| out::quoted(cell)).collect()).collect();
     let mut tabs: Vec<Vec<usize>> = rows.iter().map(|row| vec![0; row.len()]).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     for column in 0..columns {
         let mut at = 0;
         while at < rows.len() {
             let run = rows[at..].iter().take_while(|row| row.len() > column).count();
-            let letters = |row: &Vec<&str>| row[column].chars().count();
+            let letters = |row: &Vec<Cow<'_, str>>| row[column].chars().count();
             let widest = rows[at..at + run].iter().map(letters).max().unwrap_or_default();
             let width = (widest + 1).next_multiple_of(TAB);
             for line in at..at + run {

@@ -54,7 +54,7 @@ fn an_export_comes_back_as_it_was() {
         let to = place(target.dsn());
         let ended = import(&to, "all.ndjson", &text, "");
         assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.log);
-        says(&ended.out, &["11 came in, 0 were here before, 0 did not come in"]);
+        says(&ended.out, &["of 11: 11 imported, 0 already present, 0 skipped"]);
         wait(async {
             let app = app(&target).await;
             everybody_is_who_they_were(&app, &left).await;
@@ -63,10 +63,10 @@ fn an_export_comes_back_as_it_was() {
         });
         let again = import(&to, "all.ndjson", &text, "--skip-existing");
         assert_eq!(again.code, Some(0), "{}", again.log);
-        says(&again.out, &["0 came in, 11 were here before"]);
+        says(&again.out, &["0 imported, 11 already present"]);
         let again = to.run_fed("import identities -c kratos.yml --direct", &[], &text);
         assert_eq!(again.code, Some(1), "{}", again.out);
-        says(&again.log, &["STD_IN:1: ", "Not everybody came in"]);
+        says(&again.log, &["STD_IN:1: ", "11 identities were skipped"]);
     }
 }
 
@@ -116,7 +116,7 @@ fn files_of_the_original_and_tables_come_in() {
         }
         let again = place.run("import identities -c kratos.yml --direct --skip-existing lines.json array.json", &[]);
         assert_eq!((again.code, again.log.as_str()), (Some(0), ""), "{}", again.out);
-        says(&again.out, &["0 came in, 4 were here before"]);
+        says(&again.out, &["0 imported, 4 already present"]);
         wait(async {
             let app = app(&target).await;
             for name in ["ada", "bob", "cleo", "dora", "emma", "fay"] {
@@ -168,7 +168,16 @@ fn one_who_cannot_come_in_stops_nobody_else() {
     says(&ended.log, &told);
     let places = ended.log.lines().filter(|line| line.starts_with("all.json:"));
     assert_eq!(places.count(), told.len(), "{}", ended.log);
-    says(&ended.out, &["2 came in, 0 were here before, 7 did not come in"]);
+    let report = fs::read_to_string(place.path("import-identities-skipped.jsonl")).unwrap();
+    let lines: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut numbers: Vec<u64> = lines.iter().map(|line| line["line"].as_u64().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!((&lines[0]["file"], &lines[0]["index"]), (&json!("all.json"), &json!(1)), "{report}");
+    says(
+        &ended.out,
+        &["skipped rows: 7 in import-identities-skipped.jsonl", "of 9: 2 imported, 0 already present, 7 skipped"],
+    );
     wait(async {
         let app = app(&target).await;
         assert!(can_sign_in(&app, "ada").await && can_sign_in(&app, "gil").await);
@@ -184,6 +193,54 @@ fn one_who_cannot_come_in_stops_nobody_else() {
         assert_eq!(ended.code, Some(1), "{line}: {}", ended.out);
         says(&ended.log, &[words]);
     }
+}
+
+#[test]
+fn each_identity_of_a_file_is_imported_or_skipped_with_a_reason() {
+    let target = Fresh::sqlite();
+    let place = place(target.dsn());
+    let exported = |name: &str, at: &str| {
+        json!({
+            "id": "0190e0e0-0000-4000-8000-000000000001",
+            "schema_id": "default",
+            "traits": { "email": format!("{name}@example.org") },
+            "created_at": at,
+            "updated_at": "2026-11-25T16:27:13Z",
+        })
+    };
+    let mut unverified = person("bob");
+    unverified["verifiable_addresses"] = json!([{ "value": "bob@example.org", "via": "email", "verified": true, "verified_at": "9999-12-31T23:59:59-23:59" }]);
+    let array = format!(
+        "[{},\n{{\"traits\":{{\"email\":\"\u{1b}[2J\"}},\"\u{1b}[31m\":1}},\n7,\n{},\n{},\n{}]",
+        person("ada"),
+        exported("eve", "0000-01-01T00:00:00+23:59"),
+        unverified,
+        person("cleo"),
+    );
+    fs::write(place.path("array.json"), array).unwrap();
+    let mut table = b"traits.email,schema_id\ndora@example.org,default\n".to_vec();
+    table.extend(b"\xff@example.org,default\nemma@example.org,\x1b]0;x\x07\nfay@example.org,default\n");
+    fs::write(place.path("table.csv"), table).unwrap();
+    let line = "import identities -c kratos.yml --direct --report r.jsonl array.json nowhere.json table.csv";
+    let ended = place.run(line, &[]);
+    assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.log);
+    says(&ended.out, &["of 10: 4 imported, 0 already present, 6 skipped", "skipped rows: 6 in r.jsonl"]);
+    says(
+        &ended.log,
+        &[
+            "array.json:4: created_at: it is outside of the years 0000 to 9999 in UTC",
+            "verifiable_addresses[0].verified_at: it is outside",
+            "table.csv:3: is not UTF-8",
+            "nowhere.json: cannot be read",
+        ],
+    );
+    assert!(ended.log.chars().all(|c| !c.is_control() || c == '\n'), "{:?}", ended.log);
+    let report = fs::read_to_string(place.path("r.jsonl")).unwrap();
+    assert_eq!(report.lines().count(), 6, "{report}");
+    let line = "import identities -c kratos.yml --direct --skip-existing --allow-skipped array.json table.csv";
+    let ended = place.run(line, &[]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.log);
+    says(&ended.out, &["of 10: 0 imported, 4 already present, 6 skipped"]);
 }
 
 #[cfg(debug_assertions)]

@@ -10,6 +10,7 @@ mod between_steps;
 mod client;
 mod commands;
 mod courier;
+mod damaged;
 mod development;
 mod disk;
 mod encrypted;
