@@ -11,7 +11,7 @@
 //!
 //! `memory` is one connection shared by all: it is for trying out, and this way its tables cannot get lost.
 
-use super::{PoolOptions, Visit, dialect::HELD};
+use super::{PoolOptions, Visit, dialect};
 use crate::{
     batch::Batch,
     dsn::SqliteFile,
@@ -408,8 +408,8 @@ fn run(connection: &Connection, sql: &str) -> Result<(), Error> {
 fn execute(connection: &Connection, batch: &Batch) -> Result<Vec<u64>, Error> {
     let mut touched = Vec::with_capacity(batch.len());
     for statement in &batch.statements {
-        let sql = statement.sql.strip_suffix(HELD).unwrap_or(&statement.sql);
-        let run = || connection.prepare_cached(sql)?.execute(rusqlite::params_from_iter(&statement.values));
+        let sql = dialect::sqlite(&statement.sql);
+        let run = || connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(&statement.values));
         let rows = run().map_err(|error| class(&error))? as u64;
         if !statement.expect.is_met(rows) {
             return Err(Error::Unmet(statement.guard));
