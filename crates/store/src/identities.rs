@@ -315,6 +315,9 @@ struct Document {
 /// The columns that [`identity`] reads, from table `i`.
 pub(crate) const COLUMNS: &str = identity_columns!();
 
+/// The columns that [`credential`] reads, from table `c`.
+pub(crate) const CREDENTIAL_COLUMNS: &str = credential_columns!();
+
 pub(crate) fn identity(row: &Row<'_>) -> Result<Identity, Error> {
     let document: Document = serde_json::from_str(row.text(9)?).map_err(Error::decode)?;
     Ok(Identity {
@@ -339,7 +342,7 @@ pub(crate) fn identity(row: &Row<'_>) -> Result<Identity, Error> {
 }
 
 /// The credential in the columns from `at` on.
-fn credential(row: &Row<'_>, at: usize) -> Result<Credential, Error> {
+pub(crate) fn credential(row: &Row<'_>, at: usize) -> Result<Credential, Error> {
     Ok(Credential {
         kind: word(row, at)?,
         id: row.get::<CredentialId>(at + 1)?,

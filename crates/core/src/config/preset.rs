@@ -22,9 +22,12 @@ pub enum Preset {
 /// The defaults of [`Preset::Hardened`] that differ from those of the types.
 pub fn hardened_document() -> Value {
     json!({
+        "hashers": { "renew_weaker": true },
         "security": {
             "account_enumeration": { "mitigate": true },
             "assurance": { "distinct_channels": true },
+            "credentials": { "require_encrypted": true },
+            "refuse_weak_secrets": true,
         },
     })
 }
@@ -49,7 +52,8 @@ mod tests {
 
     #[test]
     fn hardened_fills_in_what_no_source_has_set() {
-        let document = filled(json!({ "security": { "preset": "hardened", "assurance": { "distinct_channels": false } } }));
+        let document =
+            filled(json!({ "security": { "preset": "hardened", "assurance": { "distinct_channels": false } } }));
         let security = &document.value["security"];
         assert_eq!(security["account_enumeration"]["mitigate"], true);
         assert_eq!(security["assurance"]["distinct_channels"], false, "a key of its own overrides the preset");

@@ -6,6 +6,7 @@
 mod attempts;
 mod audit;
 mod cleaning;
+mod credentials;
 mod database;
 mod directory;
 mod flows;
