@@ -41,6 +41,8 @@ pub struct Measures {
     pub hashes_waited: Histogram,
     /// Passwords that were sent away because too many waited.
     pub hashes_refused: Gauge,
+    /// What password hashes have cost, in nominal nanoseconds: see `crates/method/src/password/hash/cost.rs`.
+    pub hash_work: Gauge,
 }
 
 impl Default for Measures {
@@ -54,6 +56,7 @@ impl Default for Measures {
             hashes_waiting: Gauge::default(),
             hashes_waited: Histogram::new(SECONDS),
             hashes_refused: Gauge::default(),
+            hash_work: Gauge::default(),
         }
     }
 }
@@ -79,6 +82,8 @@ impl Measures {
         self.hashes_waited.write(text, "zelos_hash_wait_seconds", "");
         let help = "Passwords sent away because too many waited.";
         single(text, "zelos_hash_refused_total", "counter", help, self.hashes_refused.get());
+        let help = "Nominal cost of the password hashes computed, in milliseconds.";
+        single(text, "zelos_hash_work_milliseconds_total", "counter", help, self.hash_work.get() / 1_000_000);
     }
 }
 
@@ -95,6 +100,11 @@ impl Gauge {
     /// One more.
     pub fn increase(&self) {
         self.0.fetch_add(1, Relaxed);
+    }
+
+    /// So many more.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
     }
 
     /// The number.

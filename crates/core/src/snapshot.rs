@@ -4,10 +4,13 @@
 use crate::{
     config::Config,
     flow::Kind,
-    identity::json::{schema_url, with_slash},
+    identity::{
+        at_rest::Cipher,
+        json::{schema_url, with_slash},
+    },
     return_to::ReturnRules,
     schema::Schemas,
-    sealed::Keys,
+    sealed::{Domain, Keys},
 };
 use sha2::{Digest, Sha256};
 use std::{fmt::Write as _, ops::Deref};
@@ -29,8 +32,8 @@ pub struct Snapshot {
     pub keys: Keys,
     /// Keys for tokens of pages.
     pub page_keys: Keys,
-    /// Keys for secrets of credentials, where they are stored; empty if no `secrets.cipher` are configured.
-    pub cipher: Keys,
+    /// Encrypts secrets of credentials at rest; empty if no `secrets.cipher` are configured.
+    pub cipher: Cipher,
     /// `csrf_token_` and the hash of the public base URL.
     pub csrf_cookie_name: String,
     /// `device_` and the same hash.
@@ -64,10 +67,10 @@ impl Snapshot {
             &public,
             config.feature_flags.legacy_allow_insecure_origins,
         );
-        let keys = Keys::derive(config.cookie_secrets());
+        let keys = Keys::derive(Domain::Cookie, config.cookie_secrets());
         let own = &config.secrets.pagination;
-        let page_keys = if own.is_empty() { keys.clone() } else { Keys::derive(own) };
-        let cipher = Keys::derive(&config.secrets.cipher);
+        let page_keys = if own.is_empty() { keys.clone() } else { Keys::derive(Domain::Pagination, own) };
+        let cipher = Cipher::new(&config.secrets.cipher, config.security.credentials.require_encrypted);
         let public_prefix = with_slash(&public);
         Self {
             config,

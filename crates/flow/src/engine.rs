@@ -153,7 +153,7 @@ impl Engine {
         hooks::before(&cx, &flow)?;
         let question = ask::question(&cx, &flow).await?;
         draw::draw(&cx, &self.methods, &mut flow, &question).await?;
-        let mut batch = self.go_ahead(&cx, &mut flow, &question).await?;
+        let mut batch = self.go_ahead(&cx, &mut flow, &question, &mut Bill::default()).await?;
         flows::insert(&mut batch, &flow);
         self.store.commit(batch).await?;
         self.measures.flows.count([kind.as_str(), "", Why::Created.name()]);
@@ -304,7 +304,7 @@ impl Engine {
         match step {
             Step::Show { texts, also } => {
                 flow.active = shown_as_active(flow, method.id());
-                let shown = self.advance(cx, flow, texts, also).await;
+                let shown = self.advance(cx, flow, texts, also, bill).await;
                 if matches!(shown, Err(Problem::Exhausted)) {
                     bill.take(proofs::cost(cx, flow)?);
                 }
@@ -313,12 +313,18 @@ impl Engine {
             Step::Wrong { guess, says } => {
                 bill.take(budgets::wrong(cx, &guess)?);
                 let texts = says?;
+                if gate::is_strange(cx, flow) {
+                    let texts = texts.into_iter().map(FieldText::form).collect();
+                    self.refuse(cx, flow, texts, &Input::default(), bill.batch.clone()).await?;
+                    return Ok(rendered(cx, flow.clone(), Why::Advanced));
+                }
                 flow.active = shown_as_active(flow, method.id());
-                self.advance(cx, flow, texts, bill.batch.clone()).await
+                let also = bill.batch.clone();
+                self.advance(cx, flow, texts, also, bill).await
             }
             Step::Leave { to, texts } => {
                 flow.active = shown_as_active(flow, method.id());
-                match self.advance(cx, flow, texts, Batch::new()).await? {
+                match self.advance(cx, flow, texts, Batch::new(), bill).await? {
                     Outcome::Render { why: Why::Advanced, .. } => {
                         Ok(Outcome::Elsewhere { to, issued: None, csrf: None })
                     }
@@ -340,12 +346,11 @@ impl Engine {
         let wait = budgets::wait(cx, bill, &self.noticed).await?;
         self.measures.exhausted.count([wait.budget]);
         *flow = self.load(flow.kind(), flow.id).await?;
-        self.draw_again(cx, flow, vec![FieldText::form(wait.text)], typed).await?;
         let mut also = Batch::new();
         if wait.is_news {
             audit::refused(cx, &mut also, flow, bill, wait.budget);
         }
-        self.save(cx, flow, also).await?;
+        self.refuse(cx, flow, vec![FieldText::form(wait.text)], typed, also).await?;
         Ok(rendered(cx, flow.clone(), Why::Exhausted { retry_after: wait.retry_after }))
     }
 
@@ -395,8 +400,15 @@ impl Engine {
         }
     }
 
-    /// The next screen of the same flow.
-    async fn advance(&self, cx: &Cx<'_>, flow: &mut Flow, texts: Vec<Text>, mut also: Batch) -> Result<Outcome> {
+    /// The next screen of the same flow. What an automatic submission costs is added to `bill`.
+    async fn advance(
+        &self,
+        cx: &Cx<'_>,
+        flow: &mut Flow,
+        texts: Vec<Text>,
+        mut also: Batch,
+        bill: &mut Bill,
+    ) -> Result<Outcome> {
         flow.ui.messages = texts;
         let question = ask::question(cx, flow).await?;
         draw::draw(cx, &self.methods, flow, &question).await?;
@@ -409,17 +421,21 @@ impl Engine {
             let unknown = Problem::field("identifier", catalog::account_not_found());
             return self.invalid(cx, flow, unknown, &typed, also).await;
         }
-        also.append(self.go_ahead(cx, flow, &question).await?);
+        also.append(self.go_ahead(cx, flow, &question, bill).await?);
         self.save(cx, flow, also).await?;
         Ok(rendered(cx, flow.clone(), Why::Advanced))
     }
 
     /// Lets the method that the form offers alone do what it does without being asked; what is to be written with it.
-    async fn go_ahead(&self, cx: &Cx<'_>, flow: &mut Flow, question: &Question) -> Result<Batch> {
+    async fn go_ahead(&self, cx: &Cx<'_>, flow: &mut Flow, question: &Question, bill: &mut Bill) -> Result<Batch> {
         let Some(method) = draw::only_method(&self.methods, flow) else { return Ok(Batch::new()) };
         let (texts, also) = match method.unasked(cx, flow, &question.ask()).await? {
             None => return Ok(Batch::new()),
             Some(Step::Show { texts, also }) => (texts, also),
+            Some(Step::Wrong { guess, says: Err(problem) }) => {
+                bill.take(budgets::wrong(cx, &guess)?);
+                return Err(problem);
+            }
             Some(step) => return Err(Problem::bug(format!("a step {} was made by nobody's wish", step.name()))),
         };
         flow.active = Some(method.id().to_owned());
@@ -439,9 +455,26 @@ impl Engine {
         also: Batch,
     ) -> Result<Outcome> {
         let texts = form_texts(problem)?;
-        self.draw_again(cx, flow, texts, typed).await?;
-        self.save(cx, flow, also).await?;
+        self.refuse(cx, flow, texts, typed, also).await?;
         Ok(rendered(cx, flow.clone(), Why::Invalid))
+    }
+
+    /// Draws the form again with what was wrong, and saves it. For another browser than the flow's own only the answer
+    /// is drawn, and the stored form stays: it holds the anti-CSRF token of the flow's own browser.
+    async fn refuse(
+        &self,
+        cx: &Cx<'_>,
+        flow: &mut Flow,
+        texts: Vec<FieldText>,
+        typed: &Input,
+        also: Batch,
+    ) -> Result<()> {
+        if gate::is_strange(cx, flow) {
+            self.save(cx, flow, also).await?;
+            return self.draw_again(cx, flow, texts, typed).await;
+        }
+        self.draw_again(cx, flow, texts, typed).await?;
+        self.save(cx, flow, also).await
     }
 
     async fn draw_again(&self, cx: &Cx<'_>, flow: &mut Flow, texts: Vec<FieldText>, typed: &Input) -> Result<()> {

@@ -106,6 +106,11 @@ pub(crate) fn stranger(cx: &Cx<'_>, flow: &Flow) -> Option<Problem> {
     (!own).then_some(Problem::Csrf(CsrfReason::Mismatch))
 }
 
+/// Whether the flow was made for another browser.
+pub fn is_strange(cx: &Cx<'_>, flow: &Flow) -> bool {
+    stranger(cx, flow).is_some()
+}
+
 /// Whether the flow may still be used.
 pub(crate) fn expiry(cx: &Cx<'_>, flow: &Flow) -> Result<()> {
     let now = cx.clock.now();

@@ -203,7 +203,7 @@ pub fn is_last_first_factor(cx: &Cx<'_>, identity: &Identity) -> bool {
 fn judged(methods: &[Box<dyn Method>], snapshot: &Snapshot, identity: &Identity) -> Strength {
     let strengths = identity.credentials.iter().filter_map(|credential| {
         let method = methods.iter().find(|method| method.credential() == Some(credential.kind))?;
-        Some(method.strength(snapshot, credential).within(aal::role_of(credential.kind)))
+        Some(method.strength(snapshot, identity.id, credential).within(aal::role_of(credential.kind)))
     });
     strengths.sum()
 }

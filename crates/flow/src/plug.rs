@@ -194,8 +194,8 @@ pub trait Method: Send + Sync {
         None
     }
 
-    /// How many factors a credential of its type amounts to.
-    fn strength(&self, _snapshot: &Snapshot, _credential: &Credential) -> Strength {
+    /// How many factors a credential of its type amounts to, which that identity has.
+    fn strength(&self, _snapshot: &Snapshot, _of: IdentityId, _credential: &Credential) -> Strength {
         Strength::NONE
     }
 
@@ -204,8 +204,8 @@ pub trait Method: Send + Sync {
         None
     }
 
-    /// The stored form of a credential that an administrator brings along for somebody who has `known`.
-    async fn import(&self, _cx: &Cx<'_>, _config: &Value, _known: Option<&Credential>) -> Result<Value> {
+    /// The stored form of a credential that an administrator imports for that identity, which may have one already.
+    async fn import(&self, _cx: &Cx<'_>, _config: &Value, _of: &Identity) -> Result<Value> {
         Err(Problem::bad(format!("Credentials of type {} cannot be imported.", self.id())))
     }
 
@@ -382,6 +382,8 @@ pub struct Completed {
     pub next: Vec<ContinueWith>,
     /// Where a browser goes.
     pub to: String,
+    /// Where a page goes before that. Scripts and native apps find it in `next`.
+    pub detour: Option<String>,
 }
 
 /// A session for the caller to keep.

@@ -280,6 +280,23 @@ pub fn check(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, secret: &str) ->
     Ok(all_sent(flow)?.into_iter().find(is_right))
 }
 
+/// Whether this is a secret that was sent. A wrong one counts as an attempt; a right one does not, as it is not used up.
+pub fn is_right(cx: &Cx<'_>, flow: &mut Flow, sender: &dyn Sender, secret: &str) -> Result<bool> {
+    let attempts = flow.memory.get(GUESSES).cloned();
+    let is_right = check(cx, flow, sender, secret)?.is_some();
+    match attempts {
+        Some(attempts) if is_right => flow.memory.set(GUESSES, attempts),
+        None if is_right => flow.memory.remove(GUESSES),
+        _ => {}
+    }
+    Ok(is_right)
+}
+
+/// Whether one of the secrets on their way was sent to that identity.
+pub fn is_sent_to(flow: &Flow, identity: IdentityId) -> Result<bool> {
+    Ok(all_sent(flow)?.iter().any(|sent| sent.person() == Some(identity)))
+}
+
 /// When what was sent ends, for links that tell an old one from a wrong one.
 pub fn expired_at(cx: &Cx<'_>, flow: &Flow) -> Option<OffsetDateTime> {
     let sent = all_sent(flow).ok()?;

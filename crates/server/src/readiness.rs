@@ -2,8 +2,10 @@
 //!
 //! `serve` does not migrate a database that is not its own alone; it notices when somebody else has done it.
 
+use crate::cli::{Failure, secrets::check_required};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
+use zelos_flow::Engine;
 use zelos_store::{Error, Store, migrate};
 use zelos_web::{Phase, Readiness};
 
@@ -15,12 +17,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 
 /// Waits until the server can work, and says so. `migrates`: the database is this server's own.
-pub(crate) async fn watch(store: Store, readiness: Arc<Readiness>, migrates: bool) -> Result<(), Error> {
+pub(crate) async fn watch(engine: Arc<Engine>, readiness: Arc<Readiness>, migrates: bool) -> Result<(), Failure> {
+    let store = &engine.store;
     if migrates {
-        migrate::up(&store, PATIENCE).await?;
+        migrate::up(store, PATIENCE).await?;
     } else {
-        wait(&store).await?;
+        wait(store).await?;
     }
+    check_required(store, &engine.snapshot().cipher).await?;
     readiness.set(Phase::Ready);
     tracing::info!("ready");
     Ok(())

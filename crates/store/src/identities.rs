@@ -316,6 +316,9 @@ struct Document {
 /// The columns that [`identity`] reads, from table `i`.
 pub(crate) const COLUMNS: &str = identity_columns!();
 
+/// The columns that [`credential`] reads, from table `c`.
+pub(crate) const CREDENTIAL_COLUMNS: &str = credential_columns!();
+
 pub(crate) fn identity(row: &Row<'_>) -> Result<Identity, Error> {
     identity_with(row, &mut Faults::strict())
 }
@@ -382,7 +385,7 @@ fn readable<T: DeserializeOwned>(name: &'static str, list: serde_json::Value, fa
 }
 
 /// The credential in the columns from `at` on.
-fn credential(row: &Row<'_>, at: usize) -> Result<Credential, Error> {
+pub(crate) fn credential(row: &Row<'_>, at: usize) -> Result<Credential, Error> {
     Ok(Credential {
         kind: word(row, at)?,
         id: row.get::<CredentialId>(at + 1)?,

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod backup;
 mod batch;
 pub mod cleanup;
+pub mod credentials;
 mod db;
 pub mod directory;
 mod dsn;

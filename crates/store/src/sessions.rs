@@ -75,26 +75,42 @@ pub fn insert_unless_changed(batch: &mut Batch, session: &Session, token: &Sessi
     batch.guarded(VERSION, Expect::Rows(1), sql, row.into_iter().chain(person));
 }
 
+/// The assignments of an update, and the condition that the session is active.
+const UPDATE: &str = "UPDATE sessions SET active = ?, authenticated_at = ?, expires_at = ?, aal = ?, methods = ?, \
+                      devices = ?, updated_at = ? WHERE nid = ? AND id = ? AND active = TRUE";
+
+fn update_values(batch: &mut Batch, session: &Session) -> [Value<'static>; 9] {
+    let (methods, devices) = (batch.json(&session.methods), batch.json(&session.devices));
+    [
+        session.active.into(),
+        session.authenticated_at.into(),
+        session.expires_at.into(),
+        session.aal.as_str().into(),
+        methods,
+        devices,
+        session.updated_at.into(),
+        NETWORK,
+        session.id.into(),
+    ]
+}
+
 /// Stores what has changed in an active session, whose token stays. Guarded by [`ACTIVE`].
 pub fn update(batch: &mut Batch, session: &Session) {
-    let (methods, devices) = (batch.json(&session.methods), batch.json(&session.devices));
-    batch.guarded(
-        ACTIVE,
-        Expect::Rows(1),
-        "UPDATE sessions SET active = ?, authenticated_at = ?, expires_at = ?, aal = ?, methods = ?, devices = ?, \
-         updated_at = ? WHERE nid = ? AND id = ? AND active = TRUE",
-        [
-            session.active.into(),
-            session.authenticated_at.into(),
-            session.expires_at.into(),
-            session.aal.as_str().into(),
-            methods,
-            devices,
-            session.updated_at.into(),
-            NETWORK,
-            session.id.into(),
-        ],
+    let values = update_values(batch, session);
+    batch.guarded(ACTIVE, Expect::Rows(1), UPDATE, values);
+}
+
+/// The same for an identity that this batch does not change: the update is also guarded by its version, so that an
+/// authentication with a credential that has been replaced meanwhile does not renew the session. As with
+/// [`insert_unless_changed`] the row of the identity is locked until the commit. Guarded by [`VERSION`], which is also
+/// what an ended session is reported as.
+pub fn update_unless_changed(batch: &mut Batch, session: &Session, version: i64) {
+    let sql = format!(
+        "{UPDATE} AND EXISTS (SELECT 1 FROM identities i WHERE i.nid = ? AND i.id = ? AND i.version = ? FOR SHARE)"
     );
+    let values = update_values(batch, session);
+    let identity = [NETWORK, session.identity_id.into(), version.into()];
+    batch.guarded(VERSION, Expect::Rows(1), sql, values.into_iter().chain(identity));
 }
 
 /// Lets an active session last until then. Guarded by [`ACTIVE`].

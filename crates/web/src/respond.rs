@@ -360,10 +360,10 @@ fn completed_flow(app: &App, caller: &Caller, mut completed: Completed) -> Respo
     let form = Form::of(caller, &completed.flow, caller.client.is_json);
     let mut next = std::mem::take(&mut completed.next);
     let mut response = if form == Form::Page {
-        let first = next.iter().find_map(address);
         // A verification that is done is still shown: it says so, and where to go on.
         let own = (kind == Kind::Verification).then(|| snapshot.ui_url_of(kind, completed.flow.id));
-        redirect(StatusCode::SEE_OTHER, first.or(own.as_deref()).unwrap_or(&completed.to))
+        let first = completed.detour.as_ref().or(own.as_ref());
+        redirect(StatusCode::SEE_OTHER, first.unwrap_or(&completed.to))
     } else {
         match (form, kind, &completed.issued) {
             (Form::Spa, Kind::Login | Kind::Registration | Kind::Settings, _) => {

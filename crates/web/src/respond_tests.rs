@@ -89,7 +89,15 @@ fn issued(with_person: bool) -> Issued {
 
 fn completed(kind: Kind, form: Form, issued: Option<Issued>, next: Vec<ContinueWith>) -> Outcome {
     let csrf = issued.is_some().then_some([7; 32]);
-    Outcome::Continue(Box::new(Completed { flow: flow(kind, form), identity: None, issued, csrf, next, to: TO.into() }))
+    Outcome::Continue(Box::new(Completed {
+        flow: flow(kind, form),
+        identity: None,
+        issued,
+        csrf,
+        next,
+        to: TO.into(),
+        detour: None,
+    }))
 }
 
 async fn body(response: Response) -> serde_json::Value {
@@ -195,6 +203,12 @@ async fn hints_of_a_registration_stand_in_order() {
     let caller = caller(&server.app, Form::Page);
     let done = completed(Kind::Registration, Form::Page, None, vec![hint()]);
     let response = outcome(&server.app, &caller, Kind::Registration, done);
+    assert_eq!(status_and_place(&response), (303, TO), "a hint alone leads no page");
+    let Outcome::Continue(mut done) = completed(Kind::Registration, Form::Page, None, vec![hint()]) else {
+        panic!("not completed")
+    };
+    done.detour = Some(format!("{UI}/verification?flow=1"));
+    let response = outcome(&server.app, &caller, Kind::Registration, Outcome::Continue(done));
     assert_eq!(status_and_place(&response), (303, format!("{UI}/verification?flow=1").as_str()));
 }
 

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Hashers {
     /// For new passwords; known formats are verified whatever stands here.
     pub algorithm: HashAlgorithm,
+    /// Replace a stored hash after a login if its cost is below the configured one. Without it, as in Kratos, only
+    /// hashes of another algorithm are replaced.
+    pub renew_weaker: bool,
     pub argon2: Argon2,
     pub bcrypt: Bcrypt,
     pub pool: HashPool,

@@ -22,9 +22,12 @@ pub enum Preset {
 /// The defaults of [`Preset::Hardened`] that differ from those of the types.
 pub fn hardened_document() -> Value {
     json!({
+        "hashers": { "renew_weaker": true },
         "security": {
             "account_enumeration": { "mitigate": true },
             "assurance": { "distinct_channels": true },
+            "credentials": { "require_encrypted": true },
+            "refuse_weak_secrets": true,
         },
     })
 }

@@ -11,7 +11,10 @@ use super::{
     root::Config,
     secrets::CipherAlgorithm,
 };
-use crate::{flow::Kind, secret::Secret};
+use crate::{
+    flow::Kind,
+    secret::{Secret, Weakness},
+};
 use std::time::Duration;
 
 const METHODS: &str = "selfservice.methods";
@@ -59,7 +62,14 @@ fn secrets(config: &Config, out: &mut Vec<ConfigError>) {
     if config.ciphers.algorithm != CipherAlgorithm::Noop && config.secrets.cipher.is_empty() {
         out.push(ConfigError::new("secrets.cipher", "is required when ciphers.algorithm is not noop"));
     }
+    if config.security.refuse_weak_secrets {
+        let refused = |(key, weakness): (String, Weakness)| ConfigError::new(key, format!("{weakness}; {REMEDY}"));
+        out.extend(config.secrets.weak().map(refused));
+    }
 }
+
+/// How a strong secret is made: 32 characters, as `secrets.cipher` demands.
+const REMEDY: &str = "make one by `openssl rand -hex 16`";
 
 fn methods(config: &Config, out: &mut Vec<ConfigError>) {
     let mut complain = |key: &str, reason: &str| out.push(ConfigError::new(format!("{METHODS}.{key}"), reason));
@@ -152,6 +162,18 @@ pub(crate) fn warnings(config: &Config) -> Vec<ConfigError> {
     let flows = &config.selfservice.flows;
     if config.secrets.cookie.is_empty() && config.secrets.default.is_empty() {
         warn("secrets.cookie", "is not set: a random secret is used, and everybody is signed out at the next start");
+    }
+    for (key, weakness) in config.secrets.weak().filter(|_| !config.security.refuse_weak_secrets) {
+        warn(
+            &key,
+            &format!("{weakness}: with a guessed secret sessions are forged and credentials decrypted; {REMEDY}"),
+        );
+    }
+    if config.security.credentials.require_encrypted && config.secrets.cipher.is_empty() {
+        warn(
+            "security.credentials.require_encrypted",
+            "means nothing without secrets.cipher: second factors are readable",
+        );
     }
     if flows.registration.enable_legacy_one_step {
         warn("selfservice.flows.registration.enable_legacy_one_step", "is old; say style: unified instead");

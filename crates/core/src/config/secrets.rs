@@ -1,7 +1,7 @@
 //! `secrets`, `ciphers` and `security`: keys, what is encrypted with them, and how closed the house is.
 
 use super::{attempts::AttemptBudgets, preset::Preset};
-use crate::secret::Secret;
+use crate::secret::{Secret, Weakness};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,20 @@ impl Secrets {
     /// The keys of cookies: `cookie`, else `default`. Empty if neither is set.
     pub fn for_cookies(&self) -> &[Secret] {
         if self.cookie.is_empty() { &self.default } else { &self.cookie }
+    }
+
+    /// The secrets that are too easy to guess, by their keys.
+    pub fn weak(&self) -> impl Iterator<Item = (String, Weakness)> {
+        let lists = [
+            ("default", &self.default),
+            ("cookie", &self.cookie),
+            ("pagination", &self.pagination),
+            ("cipher", &self.cipher),
+        ];
+        lists.into_iter().flat_map(|(name, list)| {
+            let weak = move |(at, secret): (usize, &Secret)| Some((format!("secrets.{name}.{at}"), secret.weakness()?));
+            list.iter().enumerate().filter_map(weak)
+        })
     }
 }
 
@@ -60,6 +74,20 @@ pub struct Security {
     /// Identity schemas may not refer to other documents.
     pub disallow_ref_in_identity_schemas: bool,
     pub assurance: Assurance,
+    pub credentials: Credentials,
+    /// Refuse to start with a secret in `secrets` that is too short, repeats itself or stands in documentation. Without
+    /// it, such a secret is a warning.
+    pub refuse_weak_secrets: bool,
+}
+
+/// How credentials are stored.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Credentials {
+    /// Accept authenticator apps and backup codes only if they are encrypted for their identity under `secrets.cipher`;
+    /// means nothing without these secrets. What was stored before is encrypted by `zelos secrets re-encrypt`: as long
+    /// as anything is left to do, the server does not start with this key.
+    pub require_encrypted: bool,
 }
 
 /// What two factors are.

@@ -143,7 +143,7 @@ mod tests {
         super::json::{IdentityView, Show, Shown},
         *,
     };
-    use crate::sealed::Keys;
+    use crate::identity::at_rest::Cipher;
     use serde_json::json;
 
     fn exported() -> Value {
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn what_was_written_down_is_read_back() {
         let identity = read_back(exported()).unwrap();
-        let shown = Shown { types: &CredentialType::ALL, cipher: &Keys::derive(&[]) };
+        let shown = Shown { types: &CredentialType::ALL, cipher: &Cipher::new(&[], false) };
         let view = IdentityView {
             identity: &identity,
             schema_url: None,

@@ -4,8 +4,7 @@
 //! the identity is written, and stored beside it as its *document*: `schema_url` is left out, since it depends on the
 //! configuration of the moment, and spliced in by [`with_schema_url`].
 
-use super::{Credential, CredentialType, Identity, at_rest};
-use crate::sealed::Keys;
+use super::{Credential, CredentialType, Identity, at_rest::Cipher};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, value::RawValue};
@@ -67,8 +66,8 @@ pub struct IdentityView<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
     pub types: &'a [CredentialType],
-    /// What opens those that are sealed; one that cannot be opened is shown empty.
-    pub cipher: &'a Keys,
+    /// What decrypts those that are encrypted; one that cannot be decrypted is shown empty.
+    pub cipher: &'a Cipher,
 }
 
 impl Serialize for IdentityView<'_> {
@@ -80,7 +79,7 @@ impl Serialize for IdentityView<'_> {
             map.serialize_entry("external_id", external_id)?;
         }
         if let Some(shown) = self.credentials.filter(|_| !identity.credentials.is_empty()) {
-            map.serialize_entry("credentials", &Credentials { all: &identity.credentials, shown })?;
+            map.serialize_entry("credentials", &Credentials { identity, shown })?;
         }
         map.serialize_entry("schema_id", &identity.schema_id)?;
         if let Some(url) = self.schema_url {
@@ -110,16 +109,16 @@ impl Serialize for IdentityView<'_> {
 }
 
 struct Credentials<'a> {
-    all: &'a [Credential],
+    identity: &'a Identity,
     shown: Shown<'a>,
 }
 
 impl Serialize for Credentials<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.all.len()))?;
-        for credential in self.all {
+        let mut map = serializer.serialize_map(Some(self.identity.credentials.len()))?;
+        for credential in &self.identity.credentials {
             let is_shown = self.shown.types.contains(&credential.kind);
-            let config = is_shown.then(|| at_rest::shown(self.shown.cipher, credential));
+            let config = is_shown.then(|| self.shown.cipher.shown(self.identity.id, credential));
             map.serialize_entry(credential.kind.as_str(), &CredentialView { credential, config })?;
         }
         map.end()

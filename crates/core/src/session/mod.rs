@@ -41,12 +41,27 @@ impl Session {
         self.active && self.expires_at > now && person == identity::State::Active
     }
 
-    /// Adds a proof: the assurance is computed anew (see [`aal::of`]) and the clock of freshness starts again.
+    /// Adds an authentication: the assurance is computed anew (see [`aal::of`]), and the session is privileged again.
+    ///
+    /// Of authentications alike the first and the latest are kept, so that a session does not grow with each refresh.
     pub fn prove(&mut self, proof: AuthenticationMethod, distinct_channels: bool) {
         self.authenticated_at = proof.completed_at;
         self.updated_at = proof.completed_at;
         self.methods.push(proof);
+        self.drop_repeats();
         self.aal = aal::of(&self.methods, distinct_channels);
+    }
+
+    fn drop_repeats(&mut self) {
+        let mut kept: Vec<AuthenticationMethod> = Vec::with_capacity(self.methods.len());
+        for method in self.methods.drain(..) {
+            let mut alike = kept.iter().enumerate().filter(|(_, known)| known.is_like(&method)).map(|(at, _)| at);
+            if let (Some(_), Some(latest)) = (alike.next(), alike.next()) {
+                kept.remove(latest);
+            }
+            kept.push(method);
+        }
+        self.methods = kept;
     }
 }
 
@@ -79,6 +94,12 @@ impl AuthenticationMethod {
             upstream_acr: None,
             upstream_amr: Vec::new(),
         }
+    }
+
+    /// Whether another one is the same method, as the same factor, of the same provider.
+    fn is_like(&self, other: &Self) -> bool {
+        (self.method, self.aal, &self.provider, &self.organization)
+            == (other.method, other.aal, &other.provider, &other.organization)
     }
 }
 
@@ -119,4 +140,56 @@ pub struct Person {
     pub available_aal: Aal,
     /// The identity's public JSON without `schema_url` (see [`identity::json::document`]).
     pub document: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::Duration;
+
+    fn session() -> Session {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        Session {
+            id: SessionId(uuid::Uuid::nil()),
+            identity_id: IdentityId(uuid::Uuid::nil()),
+            active: true,
+            issued_at: at,
+            authenticated_at: at,
+            expires_at: at + Duration::days(1),
+            aal: Aal::Aal1,
+            methods: vec![AuthenticationMethod::new(MethodName::Password, Aal::Aal1, at)],
+            devices: Vec::new(),
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[test]
+    fn session_does_not_grow_with_each_refresh() {
+        let mut session = session();
+        let at = |second| OffsetDateTime::UNIX_EPOCH + Duration::seconds(second);
+        for second in 1..=1000 {
+            session.prove(AuthenticationMethod::new(MethodName::Password, Aal::Aal1, at(second)), false);
+            session.prove(AuthenticationMethod::new(MethodName::Totp, Aal::Aal2, at(second)), false);
+        }
+        let left: Vec<_> = session.methods.iter().map(|it| (it.method, it.completed_at)).collect();
+        let (password, totp) = (MethodName::Password, MethodName::Totp);
+        assert_eq!(left, [(password, at(0)), (totp, at(1)), (password, at(1000)), (totp, at(1000))]);
+        assert_eq!((session.aal, session.authenticated_at), (Aal::Aal2, at(1000)));
+    }
+
+    #[test]
+    fn different_factors_and_providers_are_not_repeats() {
+        let mut session = session();
+        let of = |aal, provider: &str| AuthenticationMethod {
+            provider: Some(provider.to_owned()),
+            ..AuthenticationMethod::new(MethodName::Oidc, aal, OffsetDateTime::UNIX_EPOCH)
+        };
+        for proof in
+            [of(Aal::Aal1, "a"), of(Aal::Aal2, "a"), of(Aal::Aal1, "b"), of(Aal::Aal1, "a"), of(Aal::Aal1, "a")]
+        {
+            session.prove(proof, false);
+        }
+        assert_eq!(session.methods.len(), 5);
+    }
 }

@@ -245,7 +245,7 @@ fn only_what_is_read_live_may_change_at_run_time() {
 #[test]
 fn the_development_document_stands_below_flags_and_environment() {
     let cookie = Secret::new("cookie-secret-of-tests");
-    let cipher = Secret::new("0123456789abcdef0123456789abcdef");
+    let cipher = Secret::new("f3a91c07be52d84ea6601d7b9c2f45d8");
     let built_in = Some(zelos_core::config::development_document(Path::new("./zelos-data"), &cookie, &cipher));
     let flags = Flags { dev: true, ..Flags::default() };
     let environment = vec![("DSN".to_owned(), "memory".to_owned())];

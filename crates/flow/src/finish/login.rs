@@ -1,6 +1,6 @@
 //! A login: somebody proved who they are. The session begins, or goes on if it was theirs already.
 
-use super::{Caller, completed, destination, heed};
+use super::{Caller, by_way_of, completed, destination, heed};
 use crate::{
     audit,
     engine::Engine,
@@ -48,6 +48,7 @@ pub(super) async fn finish(
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
     let verdict = hooks::after(engine, cx, &mut event).await?;
+    let detour = event.detour.take();
     let mut batch = first;
     if identity != *old {
         zelos_store::identities::update(&mut batch, old, &identity);
@@ -56,7 +57,8 @@ pub(super) async fn finish(
     batch.append(hooked);
     let mut batch = heed(engine, verdict, batch).await?;
     match own {
-        Some(_) => rows::update(&mut batch, &session),
+        Some(_) if identity != *old => rows::update(&mut batch, &session),
+        Some(_) => rows::update_unless_changed(&mut batch, &session, old.version),
         None if identity != *old => rows::insert(&mut batch, &session, &token),
         None => rows::insert_unless_changed(&mut batch, &session, &token, old.version),
     }
@@ -72,7 +74,7 @@ pub(super) async fn finish(
         return Ok(Outcome::Elsewhere { to, issued: Some(Box::new(issued)), csrf: caller.csrf() });
     }
     let issued = Issued { session, token, person: enough.then(|| sessions::person(&identity)) };
-    Ok(completed(flow, None, Some(issued), caller.csrf(), to))
+    Ok(by_way_of(detour, completed(flow, None, Some(issued), caller.csrf(), to)))
 }
 
 fn step_up(cx: &Cx<'_>, flow: &Flow) -> String {

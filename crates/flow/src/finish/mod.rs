@@ -103,5 +103,13 @@ pub(crate) fn completed(
     to: String,
 ) -> Outcome {
     let next = std::mem::take(&mut flow.continue_with);
-    Outcome::Continue(Box::new(Completed { flow, identity, issued, csrf, next, to }))
+    Outcome::Continue(Box::new(Completed { flow, identity, issued, csrf, next, to, detour: None }))
+}
+
+/// The same, with a page that is led elsewhere first.
+pub(crate) fn by_way_of(detour: Option<String>, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Continue(completed) => Outcome::Continue(Box::new(Completed { detour, ..*completed })),
+        other => other,
+    }
 }

@@ -1,7 +1,7 @@
 //! A registration: a person is created with the credential they chose, together with a session. Whether they get that
 //! session is for the hook `session` to say.
 
-use super::{Caller, completed, destination, heed};
+use super::{Caller, by_way_of, completed, destination, heed};
 use crate::{
     audit,
     engine::Engine,
@@ -38,6 +38,7 @@ pub(super) async fn finish(
     let mut hooked = Batch::new();
     let mut event = Event::new(&mut flow, &mut identity, &mut hooked, &mut to).of(&session);
     let verdict = hooks::after(engine, cx, &mut event).await?;
+    let detour = event.detour.take();
     let is_issued = event.is_issued;
     let mut batch = first;
     if !verdict.is_end() {
@@ -56,7 +57,7 @@ pub(super) async fn finish(
     }
     fail_point::reached("after a person is saved");
     let issued = is_issued.then(|| Issued { session, token, person: Some(sessions::person(&identity)) });
-    Ok(completed(flow, Some(identity), issued, caller.csrf(), to))
+    Ok(by_way_of(detour, completed(flow, Some(identity), issued, caller.csrf(), to)))
 }
 
 /// That the identifier belongs to somebody; with `login_hints` also how that person could sign in.

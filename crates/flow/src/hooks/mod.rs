@@ -81,6 +81,8 @@ pub struct Event<'a> {
     pub batch: &'a mut Batch,
     /// Where a browser goes afterwards.
     pub to: &'a mut String,
+    /// Where a page goes before that, by the hook `show_verification_ui`.
+    pub detour: Option<String>,
     /// Registration: whether the caller gets the session.
     pub is_issued: bool,
     /// The verification flow that was begun on the way, and the address it is about.
@@ -90,7 +92,17 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// What is about to be written, before any hook has spoken.
     pub fn new(flow: &'a mut Flow, identity: &'a mut Identity, batch: &'a mut Batch, to: &'a mut String) -> Self {
-        Self { flow, before: None, identity, session: None, batch, to, is_issued: false, verification: None }
+        Self {
+            flow,
+            before: None,
+            identity,
+            session: None,
+            batch,
+            to,
+            detour: None,
+            is_issued: false,
+            verification: None,
+        }
     }
 
     /// With the session that belongs to it.

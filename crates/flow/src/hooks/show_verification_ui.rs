@@ -28,6 +28,11 @@ impl Hook for ShowVerificationUi {
     async fn run(&self, _: &Engine, cx: &Cx<'_>, _: &Configured, event: &mut Event<'_>) -> Result<Verdict> {
         let Some((id, address)) = event.verification.take() else { return Ok(Verdict::Go) };
         event.flow.continue_with.push(hint(cx, event.flow.channel, id, address));
+        // Quirk: after settings clients are told of the verification, but a page is not led to it (Kratos
+        // selfservice/hook/show_verification_ui.go).
+        if event.flow.kind() != Kind::Settings {
+            event.detour = Some(cx.snapshot.ui_url_of(Kind::Verification, id));
+        }
         Ok(Verdict::Go)
     }
 }

@@ -145,6 +145,9 @@ impl Code {
             State::PassedChallenge => Err(Problem::form(catalog::no_login_method())),
             State::SentEmail if input.given("resend").is_none() => {
                 let code = input.given("code").ok_or_else(|| missing("code"))?;
+                if let Some(refused) = self.check_identifier(cx, flow, input).await? {
+                    return Ok(refused);
+                }
                 let level = if cx.snapshot.selfservice.methods.code.mfa_enabled { Aal::Aal2 } else { Aal::Aal1 };
                 self.redeem(cx, flow, code, (MethodName::Code, level)).await
             }
@@ -164,6 +167,8 @@ impl Code {
                 [to @ (_, address)] => self.send_login_code_to(cx, flow, address, of, vec![to.clone()]).map(Some),
                 _ => Ok(None),
             },
+            // The identity must not be looked at, and yet there is no other method that the form could offer.
+            Ask::Known { hint: None, identifier } => self.send_login_code(cx, flow, identifier).await.map(Some),
             Ask::Known { hint: Some(_), identifier } => {
                 match recipient(cx, flow, &normalize::identifier(identifier)).await {
                     Ok((identity, to)) => self.send_login_code_to(cx, flow, identifier, &identity, to).map(Some),
@@ -174,6 +179,25 @@ impl Code {
             }
             _ => Ok(None),
         }
+    }
+
+    /// What is wrong with the identifier beside a code, if it is another one than the code was sent for: it must be of the
+    /// same identity. A second factor is one of the session's identity, whatever is sent.
+    async fn check_identifier(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> Result<Option<Step>> {
+        let is_second = matches!(flow.detail, Detail::Login { requested_aal: Aal::Aal2, .. });
+        let sent_for = normalize::identifier(flow.memory.text(ADDRESS).unwrap_or_default());
+        let typed = input.given("address").or_else(|| input.given("identifier")).filter(|_| !is_second);
+        let Some(typed) = typed.filter(|typed| normalize::identifier(typed) != sent_for) else { return Ok(None) };
+        let wrong = || Problem::form(catalog::login_code_invalid());
+        let says = match recipient(cx, flow, &normalize::identifier(typed)).await {
+            Ok((identity, _)) if proofs::is_sent_to(flow, identity.id)? => return Ok(None),
+            Ok(_) => wrong(),
+            // Where the existence of accounts is not told, both are answered alike.
+            Err(Problem::Form(_)) if cx.snapshot.security.account_enumeration.mitigate => wrong(),
+            Err(says @ Problem::Form(_)) => says,
+            Err(problem) => return Err(problem),
+        };
+        Ok(Some(Step::Wrong { guess: Guess::at_nobody(typed), says: Err(says) }))
     }
 
     async fn send_login_code(&self, cx: &Cx<'_>, flow: &mut Flow, typed: &str) -> Result<Step> {

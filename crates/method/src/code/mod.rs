@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use std::{fmt::Write as _, sync::LazyLock, time::Duration};
 use zelos_core::{
     flow::{Channel, Detail, Flow, Kind},
+    id::IdentityId,
     identity::{Credential, CredentialType, Via},
     message::TemplateType,
     problem::{Problem, Result},
@@ -100,7 +101,7 @@ impl Method for Code {
     }
 
     /// Each address counts, as a first or as a second factor.
-    fn strength(&self, snapshot: &Snapshot, credential: &Credential) -> Strength {
+    fn strength(&self, snapshot: &Snapshot, _of: IdentityId, credential: &Credential) -> Strength {
         let code = &snapshot.selfservice.methods.code;
         let count = identities::code_addresses(credential).len();
         Strength {

@@ -9,7 +9,9 @@ use zelos_core::{
     ui::{Group, InputType, Node},
 };
 use zelos_flow::{
-    Cx, Input, Step, csrf, mail,
+    Cx, Input, Step, csrf,
+    gate::is_strange,
+    mail,
     proofs::{self, ADDRESS},
 };
 
@@ -55,7 +57,7 @@ impl Code {
         }
         if let Some(code) = input.given("code") {
             if cx.request.is_link {
-                return Ok(fill_in(cx, flow, code));
+                return self.fill_in(cx, flow, code);
             }
             flow.memory.remove(BROUGHT);
             let confirmed = match proofs::check(cx, flow, self, code)? {
@@ -71,12 +73,21 @@ impl Code {
     }
 }
 
-/// A link in a mail was opened: the code stands in its field, and nothing has happened yet – links are opened by
-/// machines, too. The form now belongs to the browser that opened it.
-fn fill_in(cx: &Cx<'_>, flow: &mut Flow, code: &str) -> Step {
-    flow.memory.set(BROUGHT, code.chars().take(16).collect::<String>());
-    if super::is_browser(flow) {
-        flow.csrf = cx.request.csrf.as_ref().map(csrf::fingerprint);
+impl Code {
+    /// A link in a mail was opened: the code stands in its field, and nothing has happened yet, as links are opened by
+    /// machines, too.
+    ///
+    /// The form then belongs to the browser that opened the link. To take a form over from another browser, the link must
+    /// hold the right code; a wrong one changes nothing and counts as an attempt.
+    fn fill_in(self, cx: &Cx<'_>, flow: &mut Flow, code: &str) -> Result<Step> {
+        let texts = flow.ui.messages.clone();
+        if is_strange(cx, flow) && !proofs::is_right(cx, flow, &self, code)? {
+            return Ok(Step::Wrong { guess: proofs::guess(flow)?, says: Ok(texts) });
+        }
+        flow.memory.set(BROUGHT, code.chars().take(16).collect::<String>());
+        if super::is_browser(flow) {
+            flow.csrf = cx.request.csrf.as_ref().map(csrf::fingerprint);
+        }
+        Ok(Step::Show { texts, also: zelos_store::Batch::new() })
     }
-    Step::Show { texts: flow.ui.messages.clone(), also: zelos_store::Batch::new() }
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use zelos_core::{
-    identity::{Credential, CredentialType, Identity, at_rest},
+    id::IdentityId,
+    identity::{Credential, CredentialType, Identity},
     problem::{Problem, Result},
     rng::Rng,
     text::{Text, catalog},
@@ -49,27 +50,29 @@ impl Codes {
 
     /// Those that the person has; none if they have no such credential.
     pub(super) fn of(cx: &Cx<'_>, identity: &Identity) -> Result<Option<Self>> {
-        identity.credential(CredentialType::LookupSecret).map(|credential| Self::stored(cx, credential)).transpose()
+        identity.credential(CredentialType::LookupSecret).map(|it| Self::stored(cx, identity.id, it)).transpose()
     }
 
     /// Those in the credential.
-    pub(super) fn stored(cx: &Cx<'_>, credential: &Credential) -> Result<Self> {
-        let opened = at_rest::open(&cx.snapshot.cipher, credential).ok_or_else(|| {
-            let reason = "Backup codes cannot be opened: a secret of secrets.cipher is missing.";
+    fn stored(cx: &Cx<'_>, of: IdentityId, credential: &Credential) -> Result<Self> {
+        let opened = cx.snapshot.cipher.open(of, credential).ok_or_else(|| {
+            let reason = "Backup codes cannot be decrypted: a secret of secrets.cipher is missing, or \
+                          security.credentials.require_encrypted is set before `zelos secrets re-encrypt` was run.";
             Problem::Misconfigured(reason.to_owned())
         })?;
         Self::deserialize(&*opened).map_err(Problem::bug)
     }
 
     /// The stored form.
-    pub(super) fn sealed(&self, cx: &Cx<'_>) -> Value {
+    pub(super) fn sealed(&self, cx: &Cx<'_>, of: IdentityId) -> Value {
         let config = json!({ "recovery_codes": self.recovery_codes });
-        at_rest::seal(&cx.snapshot.cipher, cx.rng, CredentialType::LookupSecret, config)
+        cx.snapshot.cipher.seal(cx.rng, of, CredentialType::LookupSecret, config)
     }
 
     /// Gives them to the person, in place of those they had.
     pub(super) fn give(&self, cx: &Cx<'_>, to: &mut Identity) {
-        identities::set_credential(cx.clock, cx.rng, to, CredentialType::LookupSecret, self.sealed(cx));
+        let config = self.sealed(cx, to.id);
+        identities::set_credential(cx.clock, cx.rng, to, CredentialType::LookupSecret, config);
     }
 
     /// Uses a code up. All are compared: the time it takes does not tell which one it is like.

@@ -14,7 +14,8 @@ use serde_json::Value;
 use std::sync::LazyLock;
 use zelos_core::{
     flow::{Detail, Flow, Kind},
-    identity::{Credential, CredentialType, Identity, at_rest},
+    id::IdentityId,
+    identity::{Credential, CredentialType, Identity},
     problem::{Problem, Result},
     schema::PayloadSchema,
     session::{Aal, AuthenticationMethod, MethodName, Strength},
@@ -67,20 +68,19 @@ impl Method for LookupSecret {
     }
 
     /// Codes that are used up count, and so do those that cannot be opened: neither must lower what is asked of people.
-    fn strength(&self, snapshot: &Snapshot, credential: &Credential) -> Strength {
-        let opened = at_rest::open(&snapshot.cipher, credential);
+    fn strength(&self, snapshot: &Snapshot, of: IdentityId, credential: &Credential) -> Strength {
+        let opened = snapshot.cipher.open(of, credential);
         let has_codes = |config: &Value| config["recovery_codes"].as_array().is_some_and(|codes| !codes.is_empty());
         if opened.is_none_or(|config| has_codes(&config)) { Strength::SECOND } else { Strength::NONE }
     }
 
     /// Adds to the codes that the person has.
-    async fn import(&self, cx: &Cx<'_>, config: &Value, known: Option<&Credential>) -> Result<Value> {
+    async fn import(&self, cx: &Cx<'_>, config: &Value, of: &Identity) -> Result<Value> {
         let given = Given::deserialize(config)
             .map_err(|error| Problem::bad(format!("The configuration of lookup_secret is not usable: {error}.")))?;
-        let known = known.map(|known| Codes::stored(cx, known)).transpose()?;
-        let mut codes = known.unwrap_or_default();
+        let mut codes = Codes::of(cx, of)?.unwrap_or_default();
         codes.recovery_codes.extend(given.codes);
-        Ok(codes.sealed(cx))
+        Ok(codes.sealed(cx, of.id))
     }
 
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>> {

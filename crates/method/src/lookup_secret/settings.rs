@@ -109,7 +109,7 @@ impl LookupSecret {
 
     fn is_set_up(self, cx: &Cx<'_>, of: &Identity) -> bool {
         let credential = of.credential(CredentialType::LookupSecret);
-        credential.is_some_and(|credential| self.strength(cx.snapshot, credential) != Strength::NONE)
+        credential.is_some_and(|credential| self.strength(cx.snapshot, of.id, credential) != Strength::NONE)
     }
 }
 

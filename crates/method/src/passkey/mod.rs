@@ -17,6 +17,7 @@ use url::Url;
 use zelos_core::{
     config::methods::{Attachment, AttestationPreference, Preference},
     flow::{Channel, Detail, Flow, Kind},
+    id::IdentityId,
     identity::{Credential, CredentialType, Identity},
     problem::{Problem, Result},
     schema::{Derived, PayloadSchema},
@@ -104,14 +105,14 @@ impl Method for Passkey {
     }
 
     /// Each key counts, as long as its person can be found by it.
-    fn strength(&self, _snapshot: &Snapshot, credential: &Credential) -> Strength {
+    fn strength(&self, _snapshot: &Snapshot, _of: IdentityId, credential: &Credential) -> Strength {
         let is_named = credential.identifiers.iter().any(|name| !name.is_empty());
         let count = Keys::usable(Some(credential)).credentials.len();
         Strength { first: if is_named { count } else { 0 }, second: 0 }
     }
 
-    async fn import(&self, _cx: &Cx<'_>, config: &Value, known: Option<&Credential>) -> Result<Value> {
-        let keys = Keys::imported(config, known, self.id())?;
+    async fn import(&self, _cx: &Cx<'_>, config: &Value, of: &Identity) -> Result<Value> {
+        let keys = Keys::imported(config, of.credential(CredentialType::Passkey), self.id())?;
         if keys.credentials.is_empty() {
             return Err(Problem::bad("Passkeys are imported with at least one entry in credentials."));
         }

@@ -24,7 +24,7 @@ impl Password {
         }
         self.check_policy(cx, password, &identifiers).await?;
         if let Some(hash) = present.and_then(hash_of)
-            && self.pool.verify(password, hash).await.map_err(problem)?
+            && self.pool.verify(password, hash, None).await.map_err(problem)?
         {
             return Err(Problem::field("password", catalog::password_unchanged()));
         }

@@ -43,8 +43,8 @@ impl Password {
 
     /// The credential as it is to be kept, if the password is that of its hash.
     ///
-    /// Whoever does not exist costs the work of a hash of today's. A wrong password for a hash of another kind costs it
-    /// on top, as a right one does: many of those kinds take no time at all, by which their owners could be told.
+    /// A wrong password costs one hash of the configured parameters, whatever the stored hash costs, and so does an
+    /// identifier that does not exist. A stored hash that is dearer than the configured one is the exception.
     pub(super) async fn compare(
         &self,
         cx: &Cx<'_>,
@@ -54,11 +54,10 @@ impl Password {
         let hasher = self.hasher(cx.snapshot);
         let known = known.and_then(|(identity, credential)| Some((identity, credential, hash_of(credential)?)));
         if let Some((identity, credential, hash)) = known {
-            match self.pool.verify(password, hash).await {
+            match self.pool.verify(password, hash, Some(hasher)).await {
                 Ok(true) => return Ok(Some(self.upgrade(cx, credential, password).await)),
-                Ok(false) if hasher.understands(hash) => return Ok(None),
-                Ok(false) => {}
-                // Nothing is right for such a hash, and nobody is to learn that the person exists by it.
+                Ok(false) => return Ok(None),
+                // No password matches such a hash. The answer must not tell that the identity exists.
                 Err(PoolError::Hash(error)) => {
                     tracing::error!(identity = %identity.id, %error, "a stored password hash cannot be used");
                 }
@@ -69,13 +68,15 @@ impl Password {
         Ok(None)
     }
 
-    /// The credential, with a new hash if the configured hasher does not understand the stored one. Not being able to make
-    /// it is no reason to keep somebody out.
+    /// The credential, with a new hash if the stored one is to be replaced. A hash that cannot be renewed does not fail
+    /// the login.
     ///
-    /// Quirk: a hash of the same kind with other costs stays (Kratos selfservice/strategy/password/login.go).
+    /// Quirk: without `hashers.renew_weaker` a hash of the same algorithm with other costs stays (Kratos
+    /// selfservice/strategy/password/login.go).
     async fn upgrade(&self, cx: &Cx<'_>, credential: &Credential, password: &str) -> Credential {
-        let understood = hash_of(credential).is_none_or(|hash| self.hasher(cx.snapshot).understands(hash));
-        if understood {
+        let renew_weaker = cx.snapshot.hashers.renew_weaker;
+        let is_kept = hash_of(credential).is_none_or(|hash| !self.hasher(cx.snapshot).replaces(hash, renew_weaker));
+        if is_kept {
             return credential.clone();
         }
         match self.hashed(cx, password).await {

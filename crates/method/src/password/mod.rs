@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
 use zelos_core::{
     flow::{Detail, Flow, Kind},
+    id::IdentityId,
     identity::{Credential, CredentialType, Identity},
     problem::{Problem, Result},
     rng::Rng,
@@ -120,11 +121,11 @@ impl Method for Password {
         Some(CredentialType::Password)
     }
 
-    fn strength(&self, snapshot: &Snapshot, credential: &Credential) -> Strength {
+    fn strength(&self, snapshot: &Snapshot, _of: IdentityId, credential: &Credential) -> Strength {
         if is_usable(snapshot, credential) { Strength::FIRST } else { Strength::NONE }
     }
 
-    async fn import(&self, cx: &Cx<'_>, config: &Value, _known: Option<&Credential>) -> Result<Value> {
+    async fn import(&self, cx: &Cx<'_>, config: &Value, _of: &Identity) -> Result<Value> {
         self.imported(cx, config).await
     }
 

@@ -8,7 +8,7 @@
 //! - Who went away while waiting costs nothing: their work is skipped.
 //! - bcrypt work of one cost is done in step, several passwords at once, as soon as there is more work than threads
 //!   (`zelos_bcrypt`): that triples what a core can do just when it matters.
-//! - A name nobody has costs what a wrong password costs, in the same queue.
+//! - An unknown identifier costs what a wrong password costs, in the same queue.
 
 use super::hash::{HashError, Hasher, Memory, Outcome, Work, run};
 use std::{
@@ -73,13 +73,14 @@ impl HashPool {
         }
     }
 
-    /// Whether `password` is the one that `encoded` was made of.
-    pub async fn verify(&self, password: &str, encoded: &str) -> Result<bool, PoolError> {
-        let outcome = self.submit(Work::verify(password, encoded)?).await?;
+    /// Whether `password` is the one that `encoded` was made of. A wrong one costs no less than a hash of `at_least`.
+    pub async fn verify(&self, password: &str, encoded: &str, at_least: Option<Hasher>) -> Result<bool, PoolError> {
+        let work = Work::verify(password, encoded)?;
+        let outcome = self.submit(if let Some(hasher) = at_least { work.at_least(hasher) } else { work }).await?;
         Ok(outcome == Outcome::Verified(true))
     }
 
-    /// Takes the time that [`HashPool::verify`] takes for a hash that `hasher` made: for names that nobody has.
+    /// Costs what a failed [`HashPool::verify`] costs: for identifiers that do not exist.
     pub async fn verify_nobody(&self, hasher: Hasher, password: &str) -> Result<(), PoolError> {
         self.submit(Work::verify_nobody(hasher, password)?).await.map(drop)
     }
@@ -223,6 +224,7 @@ impl Shared {
         // A panic costs these jobs their answer, but not the pool a thread.
         let outcomes = catch_unwind(AssertUnwindSafe(|| run(&work, memory))).unwrap_or_default();
         self.lock().done(jobs.len(), started.elapsed());
+        self.measures.hash_work.add(jobs.iter().zip(&outcomes).map(|(job, outcome)| job.work.cost(outcome)).sum());
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             // Who went away meanwhile does not want to know.
             let _ = job.reply.send(outcome);
@@ -308,7 +310,7 @@ mod tests {
     }
 
     fn paces(pool: &HashPool) -> Vec<Option<u32>> {
-        pool.shared.lock().next().iter().map(|job| job.work.pace()).collect()
+        pool.shared.lock().next().iter().map(|job| job.work.pace().map(|pace| pace.cost)).collect()
     }
 
     #[test]
@@ -376,7 +378,7 @@ mod tests {
     fn what_cannot_be_verified_is_said_at_once() {
         let pool = by_hand(1, Duration::ZERO);
         let unknown = Poll::Ready(Err(PoolError::Hash(HashError::Unknown)));
-        assert_eq!(poll(pin!(pool.verify("password", "password"))), unknown);
+        assert_eq!(poll(pin!(pool.verify("password", "password", None))), unknown);
     }
 
     #[test]
@@ -399,7 +401,9 @@ mod tests {
             let mut tasks = tokio::task::JoinSet::new();
             for number in 0..20 {
                 let (pool, encoded) = (Arc::clone(&pool), encoded.clone());
-                tasks.spawn(async move { (number, pool.verify(&format!("password {number}"), &encoded).await) });
+                tasks.spawn(async move {
+                    (number, pool.verify(&format!("password {number}"), &encoded, Some(hasher)).await)
+                });
             }
             while let Some(Ok((number, right))) = tasks.join_next().await {
                 assert_eq!(right, Ok(number == 3), "{number}");

@@ -3,7 +3,7 @@
 use super::{Config, Key, Totp, proof};
 use serde::Deserialize;
 use zelos_core::{
-    identity::{CredentialType, at_rest},
+    identity::CredentialType,
     problem::{Problem, Result},
     text::catalog,
     ui::{Group, InputType, Node},
@@ -28,7 +28,7 @@ impl Totp {
         let from = identities::signed_in(cx).await?;
         let credential =
             from.credential(CredentialType::Totp).ok_or_else(|| Problem::form(catalog::no_totp_device()))?;
-        let opened = at_rest::open(&cx.snapshot.cipher, credential).ok_or_else(unreadable)?;
+        let opened = cx.snapshot.cipher.open(from.id, credential).ok_or_else(unreadable)?;
         let mut config = Config::deserialize(&*opened).map_err(Problem::bug)?;
         let key =
             Key::from_url(&config.totp_url).ok_or_else(|| Problem::bug("the totp_url that is stored tells no key"))?;
@@ -46,7 +46,8 @@ impl Totp {
 
 fn unreadable() -> Problem {
     Problem::Misconfigured(
-        "What an authenticator app is checked against cannot be opened: a secret of secrets.cipher is missing."
+        "The secret of an authenticator app cannot be decrypted: a secret of secrets.cipher is missing, or \
+         security.credentials.require_encrypted is set before `zelos secrets re-encrypt` was run."
             .to_owned(),
     )
 }

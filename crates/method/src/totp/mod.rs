@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use std::sync::LazyLock;
 use zelos_core::{
     flow::{Detail, Flow, Kind},
-    identity::{Credential, CredentialType, Identity, at_rest},
+    id::IdentityId,
+    identity::{Credential, CredentialType, Identity},
     problem::{Problem, Result},
     schema::PayloadSchema,
     session::{Aal, AuthenticationMethod, MethodName, Strength},
@@ -69,13 +70,13 @@ impl Method for Totp {
     }
 
     /// One that cannot be opened counts: a lost key must not lower what is asked of people.
-    fn strength(&self, snapshot: &Snapshot, credential: &Credential) -> Strength {
-        let opened = at_rest::open(&snapshot.cipher, credential);
+    fn strength(&self, snapshot: &Snapshot, of: IdentityId, credential: &Credential) -> Strength {
+        let opened = snapshot.cipher.open(of, credential);
         let is_usable = opened.is_none_or(|config| config["totp_url"].as_str().and_then(Key::from_url).is_some());
         if is_usable { Strength::SECOND } else { Strength::NONE }
     }
 
-    async fn import(&self, cx: &Cx<'_>, config: &Value, _known: Option<&Credential>) -> Result<Value> {
+    async fn import(&self, cx: &Cx<'_>, config: &Value, of: &Identity) -> Result<Value> {
         let config = Config::deserialize(config)
             .map_err(|error| Problem::bad(format!("The configuration of totp is not usable: {error}.")))?;
         if Key::from_url(&config.totp_url).is_none() {
@@ -83,7 +84,7 @@ impl Method for Totp {
                 "The totp_url is not usable: it must be an address otpauth://totp/… with a secret in base 32.",
             ));
         }
-        Ok(config.sealed(cx))
+        Ok(config.sealed(cx, of.id))
     }
 
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>> {
@@ -112,17 +113,18 @@ struct Config {
 }
 
 impl Config {
-    fn sealed(&self, cx: &Cx<'_>) -> Value {
+    fn sealed(&self, cx: &Cx<'_>, of: IdentityId) -> Value {
         let mut config = json!({ "totp_url": self.totp_url });
         if let Some(step) = self.last_step {
             config["last_step"] = step.into();
         }
-        at_rest::seal(&cx.snapshot.cipher, cx.rng, CredentialType::Totp, config)
+        cx.snapshot.cipher.seal(cx.rng, of, CredentialType::Totp, config)
     }
 
     /// Gives it to the person.
     fn give(&self, cx: &Cx<'_>, to: &mut Identity) {
-        identities::set_credential(cx.clock, cx.rng, to, CredentialType::Totp, self.sealed(cx));
+        let config = self.sealed(cx, to.id);
+        identities::set_credential(cx.clock, cx.rng, to, CredentialType::Totp, config);
     }
 }
 

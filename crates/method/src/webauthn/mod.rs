@@ -16,6 +16,7 @@ use std::sync::LazyLock;
 use zelos_core::{
     config::methods::{Preference, WebauthnConfig},
     flow::{Channel, Detail, Flow, Kind},
+    id::IdentityId,
     identity::{Credential, CredentialType, Identity},
     problem::{Problem, Result},
     schema::PayloadSchema,
@@ -92,15 +93,15 @@ impl Method for Webauthn {
     }
 
     /// By a passwordless key one signs in with an identifier: without one it is good for nothing.
-    fn strength(&self, _snapshot: &Snapshot, credential: &Credential) -> Strength {
+    fn strength(&self, _snapshot: &Snapshot, _of: IdentityId, credential: &Credential) -> Strength {
         let keys = Keys::usable(Some(credential)).credentials;
         let first = keys.iter().filter(|key| key.is_passwordless).count();
         let is_named = credential.identifiers.iter().any(|name| !name.is_empty());
         Strength { first: if is_named { first } else { 0 }, second: keys.len() - first }
     }
 
-    async fn import(&self, _cx: &Cx<'_>, config: &Value, known: Option<&Credential>) -> Result<Value> {
-        Keys::imported(config, known, self.id())?.config()
+    async fn import(&self, _cx: &Cx<'_>, config: &Value, of: &Identity) -> Result<Value> {
+        Keys::imported(config, of.credential(CredentialType::Webauthn), self.id())?.config()
     }
 
     async fn form(&self, cx: &Cx<'_>, flow: &mut Flow, ask: &Ask<'_>) -> Result<Vec<Node>> {

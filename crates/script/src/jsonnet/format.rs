@@ -101,6 +101,7 @@ pub(super) fn format<'a>(machine: &mut Machine<'a>, text: Value<'a>, values: Val
         result.push_str(&rest[..at]);
         let (directive, tail) = directive(machine, &rest[at + 1..], &mut given)?;
         rest = tail;
+        machine.spend(1 + (at + directive.width.unwrap_or(0) + directive.precision.unwrap_or(0)) / 16)?;
         if directive.verb == '%' {
             pad(&directive, "%", &mut result);
             continue;
@@ -117,7 +118,7 @@ pub(super) fn format<'a>(machine: &mut Machine<'a>, text: Value<'a>, values: Val
             (Given::Object(_), None) => return fail("format of an object wants names: %(name)s"),
         };
         let written = written(machine, &directive, value)?;
-        machine.spend((written.len() + directive.width.unwrap_or(0)) / 16)?;
+        machine.spend(written.len() / 16)?;
         pad(&directive, &written, &mut result);
     }
     result.push_str(rest);

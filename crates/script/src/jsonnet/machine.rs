@@ -170,6 +170,7 @@ impl<'a> Machine<'a> {
 
     /// A field that can be seen by name, of a value that must be an object.
     pub(super) fn field(&mut self, object: &'a Object<'a>, name: &str) -> Run<Option<Field<'a>>> {
+        self.spend(name.len() / 16)?;
         let fields = self.fields(object)?;
         Ok(fields.binary_search_by(|field| field.name.cmp(name)).ok().map(|at| fields[at]))
     }

@@ -31,6 +31,7 @@ impl<'a> Machine<'a> {
             self.spend(1)?;
             let env = self.inside(object, layer)?;
             for member in layer.members {
+                self.spend(member.name.len() / 16)?;
                 if let Some((visibility, _)) = found.get_mut(member.name) {
                     if *visibility == Visibility::Inherited {
                         *visibility = member.visibility;
@@ -107,7 +108,7 @@ impl<'a> Machine<'a> {
         let Some((object, layer)) = env.object else { return fail("super stands outside of an object") };
         let mut next = layer.below;
         while let Some(layer) = next {
-            self.spend(1 + layer.members.len() / 8)?;
+            self.spend(1 + layer.members.len() / 8 + name.len() / 16)?;
             if let Some(member) = layer.members.iter().find(|member| member.name == name) {
                 let env = self.inside(object, layer)?;
                 let value = self.member(object, layer, env, member)?;
@@ -122,7 +123,7 @@ impl<'a> Machine<'a> {
         let Some((_, layer)) = env.object else { return fail("super stands outside of an object") };
         let mut next = layer.below;
         while let Some(layer) = next {
-            self.spend(1 + layer.members.len() / 8)?;
+            self.spend(1 + layer.members.len() / 8 + name.len() / 16)?;
             if layer.members.iter().any(|member| member.name == name) {
                 return Ok(true);
             }

@@ -68,6 +68,12 @@ fn hostile_snippets_end_in_an_error() {
         "std.join(std.repeat('a', 100000), std.map(function(i) 'b', std.range(0, 1000000)))".to_owned(),
         "std.strReplace(std.repeat('a', 1000000), 'a', std.repeat('b', 1000000))".to_owned(),
         "'%1000000000d' % 1".to_owned(),
+        "std.format(std.repeat('%60000%', 100000), [])".to_owned(),
+        "std.format(std.repeat('%-60000%', 100000), [])".to_owned(),
+        "std.format(std.repeat('%60000s', 10000), std.repeat([''], 10000))".to_owned(),
+        "std.format(std.repeat('%(a)60000s', 100000), { a: '' })".to_owned(),
+        "std.format(std.repeat('%.60000d', 10000), std.range(1, 10000))".to_owned(),
+        "std.findSubstr(std.repeat('a', 100000), std.repeat('a', 1000000))".to_owned(),
         "'%*d' % [1e12, 1]".to_owned(),
         "'%.1000000000f' % 1".to_owned(),
         "std.format(std.repeat('%60000d', 10000), std.range(1, 10000))".to_owned(),
@@ -108,6 +114,75 @@ fn hostile_snippets_end_in_an_error() {
     ];
     for source in snippets {
         failed(&format!("function(ctx) {source}"));
+    }
+}
+
+#[test]
+fn work_on_a_long_text_cannot_be_repeated_for_ever() {
+    for source in [
+        "local s = std.repeat('a', 1000000); std.foldl(function(n, i) n + std.length(s + s), std.range(1, 10000), 0)",
+        "local s = std.repeat('a', 1000000); std.foldl(function(n, i) std.startsWith(s, s), std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); std.foldl(function(n, i) std.equalsIgnoreCase(s, s), std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); std.foldl(function(n, i) std.substr(s, 999999, 1), std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); std.foldl(function(n, i) std.sha512(s), std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); std.foldl(function(n, i) std.parseHex(s), std.range(1, 100000), 0)",
+        "local s = std.repeat(' ', 1000000); std.foldl(function(n, i) std.trim(s), std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); std.foldl(function(n, i) std.join(s, ['', '']), std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); std.foldl(function(n, i) std.strReplace(s, 'b', s), std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); local o = { [s]: 1 }; std.foldl(function(n, i) o[s], std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); local o = { [s]: 1 }; std.foldl(function(n, i) s in o, std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); local o = { [s]: 1 }; std.foldl(function(n, i) (o + o)[s], std.range(1, 100000), 0)",
+        "local s = std.repeat('a', 1000000); local o = { [s]: 1 }; (o { b: [super[s] for i in std.range(1, 100000)] }).b",
+    ] {
+        failed(&format!("function(ctx) {source}"));
+    }
+}
+
+/// Each of these does next to nothing beyond the work on one long text, and is charged for that work.
+#[test]
+fn work_on_a_long_text_is_paid_for() {
+    let spends = |expression: &str| {
+        let source = format!("function(ctx) local s = ctx.s; local o = {{ [s]: 1 }}; {expression} == null");
+        let snippet = Snippet::compile("snippet", &source).unwrap();
+        let ctx = json!({ "s": "a".repeat(160_000) });
+        let enough = |fuel| snippet.call_within(&ctx, &Limits { fuel, ..Limits::default() }).is_ok();
+        assert!(enough(1_000_000), "{expression}");
+        let (mut least, mut most) = (0_u64, 1_000_000_u64);
+        while most - least > 100 {
+            let middle = least.midpoint(most);
+            if enough(middle) { most = middle } else { least = middle }
+        }
+        most
+    };
+    // What the text itself costs, and the object that has it as a name.
+    let base = spends("[o]");
+    for expression in [
+        "std.startsWith(s, 'b')",
+        "std.endsWith('b', s)",
+        "std.equalsIgnoreCase(s, 'b')",
+        "std.substr(s, 0, 1)",
+        "std.findSubstr('b', s)",
+        "std.strReplace(s, 'b', 'c')",
+        "std.split(s, 'b')",
+        "std.stripChars(s, 'b')",
+        "std.trim(s)",
+        "std.asciiUpper(s)",
+        "std.length(s)",
+        "std.md5(s)",
+        "std.join('', [s])",
+        "std.join(s, ['', ''])",
+        "std.repeat('a', 160000)",
+        "std.format('%64000s%64000s%64000s', ['', '', ''])",
+        "std.format('%64000%%64000%%64000%', [])",
+        "('%s' % s)",
+        "(s + 'b')",
+        "s[0]",
+        "s[0:1]",
+        "o[s]",
+        "std.objectHas(o, s)",
+    ] {
+        let paid = spends(expression).saturating_sub(base);
+        assert!(paid >= 9_000, "{expression} costs {paid} for 160,000 letters");
     }
 }
 

@@ -19,11 +19,11 @@ use zelos_core::{
     config::Loaded,
     id::IdentityId,
     identity::{
-        CredentialType, Identity, at_rest,
+        CredentialType, Identity,
+        at_rest::Cipher,
         json::{IdentityView, Show, Shown},
     },
     rng::SystemRng,
-    sealed::Keys,
 };
 use zelos_store::{directory, identities};
 
@@ -123,14 +123,14 @@ fn create(file: &Path) -> Result<std::fs::File, Failure> {
 }
 
 /// Tells of a credential that does not open; whether there was one.
-fn told(cipher: &Keys, identity: &Identity) -> bool {
-    let mut closed = identity.credentials.iter().filter(|credential| at_rest::open(cipher, credential).is_none());
+fn told(cipher: &Cipher, identity: &Identity) -> bool {
+    let mut closed = identity.credentials.iter().filter(|credential| cipher.open(identity.id, credential).is_none());
     let Some(credential) = closed.next() else { return false };
     out::error(format_args!("identity {}: {} cannot be opened", identity.id, credential.kind.as_str()));
     true
 }
 
-fn line(cipher: &Keys, identity: &Identity, to: &mut impl Write) -> io::Result<()> {
+fn line(cipher: &Cipher, identity: &Identity, to: &mut impl Write) -> io::Result<()> {
     let view = IdentityView {
         identity,
         schema_url: None,

@@ -20,6 +20,7 @@ mod migrate;
 mod people;
 mod print;
 mod remote;
+pub(crate) mod secrets;
 mod serve;
 mod version;
 
@@ -58,6 +59,9 @@ enum Command {
     /// Who may use the admin API.
     #[command(subcommand)]
     Admin(Admin),
+    /// Manage what is encrypted at rest
+    #[command(subcommand)]
+    Secrets(Secrets),
     /// Delete what has expired.
     #[command(subcommand)]
     Cleanup(Cleanup),
@@ -157,6 +161,12 @@ enum Remote {
 enum Courier {
     /// Deliver what is in the outbox until told to stop. Any number of couriers may do so at once, and so do servers.
     Watch(courier::Flags),
+}
+
+#[derive(Debug, Subcommand)]
+enum Secrets {
+    /// Re-encrypt second factors under the first of secrets.cipher. Servers may run meanwhile
+    ReEncrypt(secrets::ReEncrypt),
 }
 
 #[derive(Debug, Subcommand)]
@@ -296,6 +306,7 @@ fn run_command(files: Vec<PathBuf>, command: Command) -> Result<(), Failure> {
             migrate::phone_numbers();
             Ok(())
         }
+        Command::Secrets(Secrets::ReEncrypt(flags)) => block_on(secrets::re_encrypt(files, flags)),
         Command::Cleanup(Cleanup::Sql(flags)) => block_on(cleanup::sql(files, flags)),
         Command::Doctor(flags) => block_on(doctor::run(files, flags)),
         Command::Config(Config::Schema) => {

@@ -71,7 +71,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let (end, ending) = watch::channel(false);
     let servers = servers(&engine, &snapshot, &readiness, [public, admin], &ending)?;
     let migrates = own.is_some() || snapshot.dsn.expose() == "memory";
-    let getting_ready = readiness::watch(engine.store.clone(), Arc::clone(&readiness), migrates);
+    let getting_ready = readiness::watch(Arc::clone(&engine), Arc::clone(&readiness), migrates);
     tokio::spawn(jobs::sweep(Arc::clone(&engine), ending.clone()));
     tokio::spawn(jobs::index(Arc::clone(&engine), ending.clone()));
     // Always: by its leases it gets along with any other courier on the same database.
@@ -93,11 +93,11 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
         if let Some(own) = &own {
             development::greet(&snapshot, &own.folder);
         }
-        std::future::pending::<Result<(), zelos_store::Error>>().await
+        std::future::pending::<Result<(), Failure>>().await
     };
     let done = tokio::select! {
         stopped = told_to_stop() => stopped.map_err(Failure::from),
-        failed = greeting => failed.map_err(Failure::from),
+        failed = greeting => failed,
     };
     readiness.set(Phase::Stopping);
     let _ = end.send(true);

@@ -250,3 +250,112 @@ async fn a_sent_code_can_be_abandoned_for_another_way() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn second_step_with_another_identifier_is_refused() {
+    scenario_for_each(setup(&json!({})), async |app, mut visitor| {
+        let (email, other) = (email_of(&visitor, "first"), email_of(&visitor, "second"));
+        let phone = format!("+49151123456{}", visitor.mode as u8 + 10);
+        let traits = json!({ "email": email, "phone": phone });
+        let body = json!({ "schema_id": "default", "traits": traits });
+        assert_eq!(app.admin("POST", "/admin/identities", Some(body)).await.status, 201);
+        app.person(&other, PASSWORD).await;
+        let flow = visitor.begin("login", "").await;
+        let flow = step(&mut visitor, "login", &flow, json!({ "identifier": email })).await;
+        let right = code(app, &email).await;
+        for (identifier, expected) in [("nobody@example.org", 4_000_035), (other.as_str(), 4_010_008)] {
+            let refused = step(&mut visitor, "login", &flow, json!({ "identifier": identifier, "code": right })).await;
+            assert_eq!(message(&refused), expected, "{identifier}");
+            assert_eq!(refused["state"], "sent_email");
+            assert_eq!(visitor.whoami().await.status, 401);
+        }
+        // Another identifier of the same identity, however it is written, is none of another.
+        let values = json!({ "identifier": format!(" {phone}"), "code": right });
+        last(&mut visitor, &flow, values).await;
+        assert_eq!(visitor.whoami().await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn second_step_tells_nothing_of_other_identifiers_where_enumeration_is_mitigated() {
+    let mitigate = json!({ "security": { "account_enumeration": { "mitigate": true } } });
+    scenario(setup(&mitigate), async |app| {
+        app.person("first@example.org", PASSWORD).await;
+        app.person("second@example.org", PASSWORD).await;
+        let mut visitor = app.visitor(Mode::Native);
+        let flow = visitor.begin("login", "").await;
+        let flow = step(&mut visitor, "login", &flow, json!({ "identifier": "first@example.org" })).await;
+        for identifier in ["second@example.org", "nobody@example.org"] {
+            let values = json!({ "identifier": identifier, "code": "123456" });
+            assert_eq!(message(&step(&mut visitor, "login", &flow, values).await), 4_010_008, "{identifier}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn identifier_first_sends_the_code_at_once_where_it_is_the_only_method() {
+    let only = json!({
+        "selfservice": {
+            "methods": { "password": { "enabled": false } },
+            "flows": { "login": { "style": "identifier_first" } },
+        },
+    });
+    for mitigate in [false, true] {
+        let mitigation = json!({ "security": { "account_enumeration": { "mitigate": mitigate } } });
+        scenario_for_each(setup(&only).and(&mitigation), async |app, mut visitor| {
+            let email = email_of(&visitor, "at-once");
+            let body = json!({ "schema_id": "default", "traits": { "email": email } });
+            assert_eq!(app.admin("POST", "/admin/identities", Some(body)).await.status, 201);
+            let flow = visitor.begin("login", "").await;
+            let identify = json!({ "method": "identifier_first", "identifier": email });
+            let answer = visitor.submit(&flow, identify).await;
+            let flow = visitor.flow("login", &answer).await;
+            assert_eq!((message(&flow), &flow["state"]), (1_010_014, &json!("sent_email")), "{mitigate}");
+            let right = code(app, &email).await;
+            last(&mut visitor, &flow, json!({ "identifier": email, "code": right })).await;
+            assert_eq!(visitor.whoami().await.status, 200);
+        })
+        .await;
+    }
+    let both = json!({
+        "security": { "account_enumeration": { "mitigate": true } },
+        "selfservice": { "flows": { "login": { "style": "identifier_first" } } },
+    });
+    scenario(setup(&both), async |app| {
+        app.person("choice@example.org", PASSWORD).await;
+        let mut visitor = app.visitor(Mode::Native);
+        let flow = visitor.begin("login", "").await;
+        let values = json!({ "method": "identifier_first", "identifier": "choice@example.org" });
+        let flow = visitor.submit(&flow, values).await.json();
+        assert_eq!(flow["state"], "choose_method", "there is another method");
+        assert!(app.letters("choice@example.org").await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn identifiers_that_are_asked_for_at_once_are_counted() {
+    let only = json!({
+        "security": {
+            "account_enumeration": { "mitigate": true },
+            "attempt_budgets": { "messages": { "limit": 2, "window": "1h" } },
+        },
+        "selfservice": {
+            "methods": { "password": { "enabled": false } },
+            "flows": { "login": { "style": "identifier_first" } },
+        },
+    });
+    scenario(setup(&only), async |app| {
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            let mut visitor = app.visitor(Mode::Native);
+            let flow = visitor.begin("login", "").await;
+            let values = json!({ "method": "identifier_first", "identifier": "nobody@example.org" });
+            said.extend(visitor.submit(&flow, values).await.messages());
+        }
+        assert_eq!(said, [4_000_035, 4_000_035, 4_900_002]);
+    })
+    .await;
+}

@@ -16,6 +16,7 @@ mod letters;
 mod login;
 mod lookup_secret;
 mod metrics;
+mod overtaken;
 mod page_tokens;
 mod passkey;
 mod password_hashes;

@@ -406,3 +406,73 @@ async fn neither_a_code_by_mail_nor_a_recovery_takes_the_place_of_the_app() {
     })
     .await;
 }
+
+fn require_encrypted() -> Setup {
+    setup().and(&json!({ "security": { "credentials": { "require_encrypted": true } } }))
+}
+
+/// Puts a stored `config` in the place of an identity's, past the server.
+async fn store(app: &App, id: &str, config: &Value) {
+    let id: zelos_core::id::IdentityId = id.parse().unwrap();
+    let mut batch = zelos_store::Batch::new();
+    let config = batch.json(config);
+    let sql = "UPDATE credentials SET config = ? WHERE identity_id = ? AND type = 'totp'";
+    batch.add(sql, [config, id.into()]);
+    app.store.commit(batch).await.unwrap();
+}
+
+/// The status of a login's second step.
+async fn second_step(app: &App, email: &str) -> u16 {
+    let mut visitor = app.visitor(Mode::Native);
+    visitor.sign_in(email, PASSWORD).await;
+    app.clock.advance(Duration::from_mins(2));
+    second(&mut visitor, &code(app, SECRET, 0)).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn app_of_one_identity_cannot_be_put_in_place_of_anothers() {
+    scenario(setup(), async |app| {
+        let (ada, bob) = (person(app, "ada@example.org").await, person(app, "bob@example.org").await);
+        assert_eq!(second_step(app, "bob@example.org").await, 200);
+        store(app, &bob, &stored(app, &ada).await.config).await;
+        assert_eq!(second_step(app, "bob@example.org").await, 500, "it is encrypted for the other one");
+        assert_eq!(shown(app, &bob).await["config"], json!({}));
+        assert_eq!(second_step(app, "ada@example.org").await, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn app_that_is_not_encrypted_is_refused_where_that_is_required() {
+    scenario(require_encrypted(), async |app| {
+        let id = person(app, "strict@example.org").await;
+        assert_eq!(second_step(app, "strict@example.org").await, 200, "what is stored now is encrypted");
+        let readable = json!({ "totp_url": format!("otpauth://totp/x?secret={SECRET}") });
+        store(app, &id, &readable).await;
+        assert_eq!(second_step(app, "strict@example.org").await, 500);
+        let mut visitor = app.visitor(Mode::Native);
+        visitor.sign_in("strict@example.org", PASSWORD).await;
+        assert_eq!(visitor.whoami().await.status, 403, "the second factor is still asked for");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn app_stored_by_the_first_version_opens_and_is_written_anew() {
+    use zelos_core::{
+        rng::SeededRng,
+        sealed::{Domain, Keys},
+        secret::Secret,
+    };
+    scenario(setup(), async |app| {
+        let id = person(app, "first@example.org").await;
+        let keys = Keys::derive(Domain::Cipher, &[Secret::new("a-cipher-secret-for-tests-32-lon")]);
+        let config = json!({ "totp_url": format!("otpauth://totp/x?secret={SECRET}") }).to_string();
+        let first = json!({ "sealed": keys.seal(&SeededRng::new(7), "credential totp", config.as_bytes()) });
+        store(app, &id, &first).await;
+        assert_eq!(second_step(app, "first@example.org").await, 200);
+        let sealed = stored(app, &id).await.config;
+        assert!(sealed["sealed"].as_str().unwrap().starts_with("v2."), "{sealed}");
+    })
+    .await;
+}

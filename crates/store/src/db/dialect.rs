@@ -73,16 +73,21 @@ pub(crate) fn postgres_guarded(sql: &str, expect: Expect) -> Cow<'_, str> {
     ))
 }
 
-/// How a statement ends that holds the rows it reads. SQLite writes one batch at a time and needs no such word.
-pub(crate) const HELD: &str = " FOR SHARE";
+/// What locks the rows that a statement reads until its commit.
+const HELD: &str = " FOR SHARE";
+
+/// SQLite writes one batch at a time and needs no lock of a row.
+pub(crate) fn sqlite(sql: &str) -> Cow<'_, str> {
+    if sql.contains(HELD) { Cow::Owned(sql.replace(HELD, "")) } else { Cow::Borrowed(sql) }
+}
 
 /// `FOR SHARE` becomes the older word for it, which MariaDB knows, too.
 ///
 /// `ON CONFLICT (…) DO UPDATE SET a = excluded.a` becomes `ON DUPLICATE KEY UPDATE a = VALUES(a)`. MySQL then looks
 /// at every unique key of the table, so an upsert is for tables with one.
 pub(crate) fn mysql(sql: &str) -> String {
-    if let Some(sql) = sql.strip_suffix(HELD) {
-        return format!("{sql} LOCK IN SHARE MODE");
+    if sql.contains(HELD) {
+        return sql.replace(HELD, " LOCK IN SHARE MODE");
     }
     let Some((insert, upsert)) = sql.split_once(" ON CONFLICT ") else { return sql.to_owned() };
     let Some((_, assignments)) = upsert.split_once(" DO UPDATE SET ") else {
@@ -128,6 +133,10 @@ mod tests {
         assert_eq!(mysql(sql), "INSERT INTO t (a, b) VALUES (?, ?) ON DUPLICATE KEY UPDATE a = a");
         assert_eq!(mysql("SELECT 1"), "SELECT 1");
         assert_eq!(mysql("SELECT 1 FOR SHARE"), "SELECT 1 LOCK IN SHARE MODE");
+        assert_eq!(
+            mysql("UPDATE t SET a = ? WHERE EXISTS (SELECT 1 FOR SHARE)").matches("LOCK IN SHARE MODE").count(),
+            1
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod attempts;
 mod audit;
 mod backups;
 mod cleaning;
+mod credentials;
 mod database;
 mod directory;
 mod erasure;

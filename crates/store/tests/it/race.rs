@@ -7,7 +7,10 @@ use crate::{
     statements::{increase, insert as insert_thing, numbers, table},
 };
 use uuid::Uuid;
-use zelos_core::{identity::Identity, session::SessionToken};
+use zelos_core::{
+    identity::Identity,
+    session::{Session, SessionToken},
+};
 use zelos_store::{Batch, Error, Page, flows, identities, leases, sessions};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -74,6 +77,69 @@ async fn no_session_outlives_the_change_that_ends_them() {
             old = new;
         }
         assert_eq!(begun + refused, 60);
+    })
+    .await;
+}
+
+/// A change of an identity that leaves its session, and refreshes of that session with what was read before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn session_is_not_refreshed_after_the_identity_has_changed() {
+    each(|Database { store, .. }| async move {
+        let mut old = person(1);
+        insert(&store, &old).await.unwrap();
+        let session = sample::session(1, old.id);
+        let mut batch = Batch::new();
+        sessions::insert(&mut batch, &session, &SessionToken::received("refreshed"));
+        store.commit(batch).await.unwrap();
+        let (mut done, mut refused) = (0, 0);
+        for round in 0..15_i64 {
+            let later = |seconds| sample::NOW + time::Duration::seconds(seconds);
+            let refreshes: Vec<_> = (1..=4)
+                .map(|number| {
+                    let (store, version) = (store.clone(), old.version);
+                    let fresh = Session { authenticated_at: later(100 * round + number), ..session.clone() };
+                    tokio::spawn(async move {
+                        let mut batch = Batch::new();
+                        sessions::update_unless_changed(&mut batch, &fresh, version);
+                        store.commit(batch).await
+                    })
+                })
+                .collect();
+            let new = Identity { version: old.version + 1, ..old.clone() };
+            let mut batch = Batch::new();
+            identities::update(&mut batch, &old, &new);
+            let aged = later(100 * round + 99);
+            batch.add("UPDATE sessions SET authenticated_at = ?", [aged.into()]);
+            store.commit(batch).await.unwrap();
+            for refresh in refreshes {
+                match refresh.await.unwrap() {
+                    Ok(_) => done += 1,
+                    Err(Error::Unmet(identities::VERSION)) => refused += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            let (left, _) = sessions::find(&store, session.id).await.unwrap().unwrap();
+            assert_eq!(left.authenticated_at, aged, "a refresh came after the change");
+            old = new;
+        }
+        assert_eq!(done + refused, 60);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ended_session_is_not_refreshed() {
+    each(|Database { store, .. }| async move {
+        let identity = person(1);
+        insert(&store, &identity).await.unwrap();
+        let session = sample::session(1, identity.id);
+        let mut batch = Batch::new();
+        sessions::insert(&mut batch, &session, &SessionToken::received("ended"));
+        sessions::revoke(&mut batch, session.id, sample::NOW);
+        store.commit(batch).await.unwrap();
+        let mut batch = Batch::new();
+        sessions::update_unless_changed(&mut batch, &session, identity.version);
+        assert!(matches!(store.commit(batch).await, Err(Error::Unmet(identities::VERSION))));
     })
     .await;
 }

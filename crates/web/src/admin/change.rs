@@ -23,7 +23,7 @@ use zelos_core::{
     audit::EventKind,
     id::CredentialId,
     identity::{
-        AddressStatus, Credential, CredentialType, Identity, State as IdentityState, Via, at_rest,
+        AddressStatus, Credential, CredentialType, Identity, State as IdentityState, Via,
         json::{IdentityView, Show, Shown},
     },
     problem::Problem,
@@ -314,10 +314,10 @@ fn patched_credentials(cx: &Cx<'_>, old: &Identity, patched: Map<String, Value>)
             created_at: now,
             updated_at: now,
         });
-        let is_kept = *at_rest::shown(&cx.snapshot.cipher, &credential) == given.config;
+        let is_kept = *cx.snapshot.cipher.shown(old.id, &credential) == given.config;
         if !is_kept || credential.identifiers != given.identifiers {
             if !is_kept {
-                credential.config = at_rest::seal(&cx.snapshot.cipher, cx.rng, kind, given.config);
+                credential.config = cx.snapshot.cipher.seal(cx.rng, old.id, kind, given.config);
             }
             credential.identifiers = given.identifiers;
             credential.version = given.version;
@@ -373,7 +373,7 @@ async fn take_credentials(
         let method = engine.methods.iter().find(|method| method.credential() == Some(kind));
         let method = method
             .ok_or_else(|| Problem::bad(format!("Credentials of type {} cannot be imported yet.", kind.as_str())))?;
-        let config = method.import(cx, &config, identity.credential(kind)).await?;
+        let config = method.import(cx, &config, identity).await?;
         people::set_credential(cx.clock, cx.rng, identity, kind, config);
     }
     Ok(())

@@ -5,7 +5,7 @@
 //! lends it to one password after the other. Lanes are computed one after the other: with a worker on each core there
 //! is nobody to share them with.
 
-use super::{format::HashError, text};
+use super::{cost, format::HashError, text};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use zeroize::{Zeroize, Zeroizing};
@@ -113,6 +113,11 @@ impl Recipe {
         memory.shrink();
         result.map_err(|_| HashError::Malformed)?;
         Ok(key)
+    }
+
+    /// Its [nominal cost](super::cost).
+    pub(super) fn cost(&self) -> u64 {
+        cost::argon2(self.params.m_cost(), self.params.t_cost())
     }
 
     /// The text of a key made after this recipe.

@@ -6,7 +6,7 @@
 //! of the round; Ulrich Drepper's of 2007 is the same with longer digests and more rounds. Both feed the whole password
 //! in each round, so it is the one family where a long password costs: hence [`MAX_PASSWORD`].
 
-use super::{format::HashError, text};
+use super::{cost, format::HashError, text};
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
@@ -62,6 +62,16 @@ impl Recipe {
             Kind::Sha256 => letters(&self.sha::<Sha256>(password), SHA256_ORDER),
             Kind::Sha512 => letters(&self.sha::<Sha512>(password), SHA512_ORDER),
         }
+    }
+
+    /// Its [nominal cost](super::cost).
+    pub(super) fn cost(&self) -> u64 {
+        let round = match self.kind {
+            Kind::Md5 => cost::CRYPT_MD5,
+            Kind::Sha256 => cost::CRYPT_SHA256,
+            Kind::Sha512 => cost::CRYPT_SHA512,
+        };
+        u64::from(self.rounds) * round
     }
 
     fn md5(&self, password: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -8,10 +8,12 @@
 //! - `format`: which text is of which kind, and what is wrong with it; `text`: what the forms have in common;
 //! - `bcrypt`, `argon2`: the two kinds that are made, each with its text form;
 //! - `crypt`, `pbkdf2`, `scrypt`, `digest`: the kinds that are only verified, for people who come from elsewhere;
+//! - `cost`: what each costs, and work that makes up a difference;
 //! - `work`: all under one roof, as pieces of work.
 
 mod argon2;
 mod bcrypt;
+mod cost;
 mod crypt;
 mod digest;
 mod format;

@@ -1,6 +1,6 @@
 //! PBKDF2 (RFC 8018): `$pbkdf2-<digest>$i=<iterations>,l=<bytes>$<salt>$<key>`, base64 without padding.
 
-use super::{format::HashError, text};
+use super::{cost, format::HashError, text};
 use ::pbkdf2::{hmac::SimpleHmac, pbkdf2, pbkdf2_hmac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
@@ -71,19 +71,32 @@ impl Recipe {
         }
         Ok(key)
     }
+
+    /// Its [nominal cost](super::cost).
+    pub(super) fn cost(&self) -> u64 {
+        let blocks = self.length.div_ceil(self.function.length()) as u64;
+        let iteration = match self.function {
+            Function::Sha1 => cost::PBKDF2_SHA1,
+            Function::Sha256 => cost::PBKDF2_SHA256,
+            Function::Sha512 => cost::PBKDF2_SHA512,
+            Function::Sha3For224 | Function::Sha3For384 => cost::PBKDF2_SHA3,
+        };
+        u64::from(self.iterations) * blocks * iteration
+    }
 }
 
 /// Takes a text apart: how it was made, and its key.
 ///
-/// The key is as long as it is: `l` tells only whether some of it is missing.
+/// Quirk: `l` must be there and a number, and means nothing: the key is as long as it is (Kratos hash/hasher_pbkdf2.go).
+/// Some systems write bits there, others the length of the text.
 pub(super) fn parse(encoded: &str) -> Result<(Recipe, Vec<u8>), HashError> {
     let [costs, salt, key] = text::fields(encoded)?;
-    let [iterations, length] = text::costs(costs, ["i", "l"])?;
+    let [iterations, _] = text::costs(costs, ["i", "l"])?;
     if !(1..=MAX_ITERATIONS).contains(&iterations) {
         return Err(HashError::OutOfBounds);
     }
     let (salt, key) = (text::unpadded(salt)?, text::unpadded(key)?);
-    if key.len() < MIN_KEY || u32::try_from(key.len()).is_ok_and(|given| given < length) {
+    if key.len() < MIN_KEY {
         return Err(HashError::Malformed);
     }
     let function = Function::of(text::name(encoded).trim_start_matches("pbkdf2-"));
@@ -122,14 +135,19 @@ mod tests {
         for text in [
             "$pbkdf2-sha256$i=1,l=0$c2FsdA$".to_owned(),
             "$pbkdf2-sha256$i=1,l=15$c2FsdA$AAAAAAAAAAAAAAAAAAAA".to_owned(),
-            format!("$pbkdf2-sha256$i=1,l=17$c2FsdA${KEY}"),
             format!("$pbkdf2-sha256$i=1$c2FsdA${KEY}"),
             format!("$pbkdf2-sha256$i=1,l=16$c2FsdA=${KEY}"),
             format!("$pbkdf2-sha256$i=1,l=16$c2FsdA${KEY}$"),
         ] {
             assert_eq!(read(&text), Err(HashError::Malformed), "{text}");
         }
-        assert_eq!(read(&format!("$pbkdf2-sha256$i=1,l=0$c2FsdA${KEY}")), Ok(()), "less than there is");
+        for length in ["0", "17", "128"] {
+            assert_eq!(
+                read(&format!("$pbkdf2-sha256$i=1,l={length}$c2FsdA${KEY}")),
+                Ok(()),
+                "l={length} means nothing"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! with padding. Firebase hides its key once more: scrypt makes the key of a cipher, and what is kept is the project's
 //! own key, enciphered by it. All that may be asked for is 128 MiB, eleven times over.
 
-use super::{format::HashError, text};
+use super::{cost, format::HashError, text};
 use ::scrypt::{Params, scrypt};
 use aes::Aes256;
 use ctr::{
@@ -53,6 +53,14 @@ impl Recipe {
             Made::Key(_) => Ok(key),
             Made::Signer(signer) => enciphered(&key, signer),
         }
+    }
+}
+
+impl Recipe {
+    /// Its [nominal cost](super::cost).
+    pub(super) fn cost(&self) -> u64 {
+        let (r, p) = (u64::from(self.params.r()), u64::from(self.params.p()));
+        (r * p * cost::SCRYPT) << self.params.log_n()
     }
 }
 

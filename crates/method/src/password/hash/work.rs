@@ -2,7 +2,9 @@
 
 use super::{
     argon2::{self, Memory},
-    bcrypt, crypt, digest,
+    bcrypt,
+    cost::{self, Filler},
+    crypt, digest,
     format::{Format, HashError, detect},
     pbkdf2, scrypt,
 };
@@ -45,12 +47,29 @@ impl Hasher {
         }
     }
 
-    /// Whether a stored text is of the kind this makes; if not, it is replaced at the next login. Other parameters of
-    /// the same kind are no reason.
+    /// Whether a stored text is of the algorithm that this makes.
     pub fn understands(&self, encoded: &str) -> bool {
         match self {
             Self::Bcrypt { .. } => detect(encoded) == Ok(Format::Bcrypt),
             Self::Argon2 { .. } => detect(encoded) == Ok(Format::Argon2id),
+        }
+    }
+
+    /// Whether a stored text is replaced after a login: it is of another algorithm or, where `renew_weaker` says so,
+    /// its cost is below the configured one.
+    pub fn replaces(&self, encoded: &str, renew_weaker: bool) -> bool {
+        let is_weaker = || {
+            let stored = detect(encoded).and_then(|format| parse(format, encoded));
+            stored.is_ok_and(|(recipe, _)| recipe.cost() < self.cost())
+        };
+        !self.understands(encoded) || (renew_weaker && is_weaker())
+    }
+
+    /// The [nominal cost](super::cost) of one hash.
+    pub(super) fn cost(&self) -> u64 {
+        match *self {
+            Self::Bcrypt { cost } => cost::bcrypt(cost),
+            Self::Argon2 { memory_kib, iterations, .. } => cost::argon2(memory_kib, iterations),
         }
     }
 
@@ -115,6 +134,19 @@ impl Recipe {
         }
     }
 
+    /// Its [nominal cost](super::cost).
+    fn cost(&self) -> u64 {
+        match self {
+            Self::Bcrypt(recipe) => cost::bcrypt(recipe.cost),
+            Self::Argon2(recipe) => recipe.cost(),
+            Self::Crypt(recipe) => recipe.cost(),
+            Self::Pbkdf2(recipe) => recipe.cost(),
+            Self::Scrypt(recipe) => recipe.cost(),
+            // A single digest takes about as long as finding the identity varies.
+            Self::Digest(_) => 0,
+        }
+    }
+
     /// The most bytes that a password may have to match anything.
     ///
     /// Quirk: Kratos refuses what bcrypt would cut (hash/hash_comparator.go), where others accept it.
@@ -138,11 +170,13 @@ enum Goal {
     Mismatch,
 }
 
-/// One password and what is to be done with it: a fraction of a second of somebody's time.
+/// One password and what is to be done with it: a fraction of a second of a core.
 pub(in crate::password) struct Work {
     recipe: Recipe,
     password: Zeroizing<Vec<u8>>,
     goal: Goal,
+    /// What is computed after a comparison that failed.
+    filler: Filler,
 }
 
 /// What came of it.
@@ -170,22 +204,38 @@ impl Work {
         Ok(Self::new(recipe, password, goal))
     }
 
-    /// The work that [`Work::verify`] makes with a hash of today's, for somebody who does not exist.
+    /// The same, and if it fails, it has cost one hash of `hasher`, unless the stored text is dearer by itself: otherwise
+    /// a cheap stored hash would tell by its time that the identifier exists.
+    #[must_use]
+    pub(in crate::password) fn at_least(self, hasher: Hasher) -> Self {
+        let filler = Filler::new(hasher, hasher.cost().saturating_sub(self.recipe.cost()));
+        Self { filler, ..self }
+    }
+
+    /// The work of a failed comparison, for an identifier that does not exist.
     pub(in crate::password) fn verify_nobody(hasher: Hasher, password: &str) -> Result<Self, HashError> {
         Ok(Self::new(hasher.recipe(|salt| salt.fill(0))?, password, Goal::Mismatch))
     }
 
     fn new(recipe: Recipe, password: &str, goal: Goal) -> Self {
         let kept = password.len().min(recipe.max_password());
-        Self { recipe, password: Zeroizing::new(password.as_bytes()[..kept].to_vec()), goal }
+        let password = Zeroizing::new(password.as_bytes()[..kept].to_vec());
+        Self { recipe, password, goal, filler: Filler::Nothing }
     }
 
-    /// What this work has in common with other work that may be done in step with it: bcrypt's cost.
-    pub(in crate::password) fn pace(&self) -> Option<u32> {
-        match &self.recipe {
-            Recipe::Bcrypt(recipe) => Some(recipe.cost),
+    /// What this work has in common with other work that may be done in step with it.
+    pub(in crate::password) fn pace(&self) -> Option<Pace> {
+        match (&self.recipe, &self.filler) {
+            (Recipe::Bcrypt(recipe), Filler::Nothing) => Some(Pace { cost: recipe.cost, rounds: 0 }),
+            (Recipe::Bcrypt(recipe), Filler::Bcrypt { rounds }) => Some(Pace { cost: recipe.cost, rounds: *rounds }),
             _ => None,
         }
+    }
+
+    /// The [nominal cost](super::cost) of what was computed to this end.
+    pub(in crate::password) fn cost(&self, outcome: &Result<Outcome, HashError>) -> u64 {
+        let filled = if is_mismatch(outcome) { self.filler.cost() } else { 0 };
+        self.recipe.cost() + filled
     }
 
     fn finish(&self, digest: &[u8]) -> Result<Outcome, HashError> {
@@ -195,6 +245,17 @@ impl Work {
             Goal::Mismatch => Outcome::Verified(false),
         })
     }
+}
+
+/// What bcrypt work is done in step by: its cost, and the rounds of its filler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::password) struct Pace {
+    pub(in crate::password) cost: u32,
+    rounds: u64,
+}
+
+fn is_mismatch(outcome: &Result<Outcome, HashError>) -> bool {
+    *outcome == Ok(Outcome::Verified(false))
 }
 
 /// Does some work, all of it of the same [pace](Work::pace) or only one piece: outcomes in the order of the work.
@@ -207,12 +268,24 @@ pub(in crate::password) fn run(work: &[&Work], memory: &mut Memory) -> Vec<Resul
         })
         .collect();
     match work.first().and_then(|work| work.pace()) {
-        Some(cost) if in_step.len() == work.len() => {
-            let digests = bcrypt::digests(cost, in_step.into_iter());
-            work.iter().zip(digests).map(|(work, digest)| work.finish(&digest)).collect()
+        Some(pace) if in_step.len() == work.len() => {
+            let digests = bcrypt::digests(pace.cost, in_step.iter().copied());
+            let outcomes: Vec<_> = work.iter().zip(digests).map(|(work, digest)| work.finish(&digest)).collect();
+            let failed: Vec<_> =
+                in_step.into_iter().zip(&outcomes).filter(|(_, end)| is_mismatch(end)).map(|(step, _)| step).collect();
+            cost::fill_in_step(pace.rounds, &failed);
+            outcomes
         }
-        _ => work.iter().map(|work| work.finish(&work.recipe.key(&work.password, memory)?)).collect(),
+        _ => work.iter().map(|work| alone(work, memory)).collect(),
     }
+}
+
+fn alone(work: &Work, memory: &mut Memory) -> Result<Outcome, HashError> {
+    let outcome = work.finish(&work.recipe.key(&work.password, memory)?);
+    if is_mismatch(&outcome) {
+        work.filler.fill(&work.password, memory);
+    }
+    outcome
 }
 
 /// Whether a stored text that somebody brings along may be stored: known, readable as far as it is read before a login,

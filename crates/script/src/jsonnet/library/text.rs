@@ -156,7 +156,8 @@ fn substr<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>) -> Run<Value<'a>>
 
 fn find_substr<'a>(machine: &mut Machine<'a>, a: Arguments<'_, 'a>) -> Run<Value<'a>> {
     let (part, text) = (a.text(machine, 0)?, a.text(machine, 1)?);
-    machine.spend(text.len())?;
+    // Each place may be compared to the end of the part.
+    machine.spend(text.len().saturating_mul(1 + part.len() / 16))?;
     let found = if part.is_empty() { Vec::new() } else { letter_places(text, part) };
     let found: Vec<_> = found.into_iter().map(Value::Number).collect();
     machine.array(&found)

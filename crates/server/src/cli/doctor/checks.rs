@@ -3,7 +3,10 @@
 use super::Finding;
 use std::net::IpAddr;
 use url::{Host, Url};
-use zelos_core::config::{Config, CookieSettings, SameSite, admin_auth};
+use zelos_core::{
+    config::{Config, CookieSettings, SameSite, admin_auth},
+    secret::Weakness,
+};
 
 /// All of them.
 pub(super) const ALL: &[fn(&Config) -> Vec<Finding>] = &[
@@ -205,29 +208,12 @@ pub(super) fn ports(config: &Config) -> Vec<Finding> {
     if same { vec![Finding::wrong("serve.admin.port", sentence)] } else { Vec::new() }
 }
 
-/// Words of example files.
-const EXAMPLES: [&str; 5] = ["change-me", "changeme", "insecure", "example", "secret-not-secure"];
-
 pub(super) fn secrets(config: &Config) -> Vec<Finding> {
-    let secrets = &config.secrets;
-    let lists = [
-        ("secrets.default", &secrets.default),
-        ("secrets.cookie", &secrets.cookie),
-        ("secrets.cipher", &secrets.cipher),
-        ("secrets.pagination", &secrets.pagination),
-    ];
-    let known = |text: &str| {
-        let text = text.to_lowercase();
-        let first = text.chars().next();
-        EXAMPLES.iter().any(|word| text.contains(word)) || text.chars().all(|letter| Some(letter) == first)
+    let finding = |(key, weakness): (String, Weakness)| {
+        let sentence = format!("{weakness}; make one with: openssl rand -hex 16");
+        if config.dev { Finding::note(&key, sentence) } else { Finding::wrong(&key, sentence) }
     };
-    let check = |(key, list): (&str, &Vec<zelos_core::secret::Secret>)| {
-        let at = list.iter().position(|secret| known(secret.expose()))?;
-        let sentence = "looks like the one of an example, which everybody knows; make one with: openssl rand -hex 16";
-        let key = format!("{key}.{at}");
-        Some(if config.dev { Finding::note(&key, sentence) } else { Finding::wrong(&key, sentence) })
-    };
-    lists.into_iter().filter_map(check).collect()
+    config.secrets.weak().map(finding).collect()
 }
 
 pub(super) fn development(config: &Config) -> Vec<Finding> {

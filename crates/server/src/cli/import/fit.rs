@@ -4,7 +4,7 @@
 use super::report::Report;
 use serde_json::json;
 use std::{fmt::Display, sync::Arc};
-use zelos_core::identity::{Credential, CredentialType, Identity, at_rest};
+use zelos_core::identity::{Credential, CredentialType, Identity};
 use zelos_flow::{Compiled, Engine, Request, identities as people};
 use zelos_store::{Error, identities};
 
@@ -29,19 +29,16 @@ impl Fit {
         }
         identity.indexed = Some(schema.map(|schema| schema.index_keys(&identity.traits)).unwrap_or_default());
         for credential in &identity.credentials {
-            if let Some(note) = self.unusable(credential).await {
+            if let Some(note) = self.unusable(identity, credential).await {
                 report.say(&who, &note);
             }
         }
-        for credential in &mut identity.credentials {
-            let config = std::mem::take(&mut credential.config);
-            credential.config = at_rest::seal(&self.snapshot.cipher, &*self.engine.rng, credential.kind, config);
-        }
+        identity.seal_credentials(&self.snapshot.cipher, &*self.engine.rng);
         identity.available_aal = people::available_aal(&self.engine, &self.snapshot, identity);
     }
 
     /// Why nobody could sign in with a credential, although it comes over.
-    async fn unusable(&self, credential: &Credential) -> Option<String> {
+    async fn unusable(&self, identity: &Identity, credential: &Credential) -> Option<String> {
         let kind = credential.kind.as_str();
         if credential.config.as_object().is_none_or(serde_json::Map::is_empty) {
             return None;
@@ -60,7 +57,7 @@ impl Fit {
             _ => return None,
         };
         let cx = self.engine.cx(&self.snapshot, &self.request);
-        let judged = method.import(&cx, &config, None).await;
+        let judged = method.import(&cx, &config, identity).await;
         judged.err().map(|problem| format!("comes over, but not to sign in with ({kind}): {problem}"))
     }
 

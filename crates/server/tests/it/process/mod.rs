@@ -4,6 +4,7 @@
 //! What is told here cannot be told from within: signals, sockets, exit codes, files, and what a database holds after
 //! the process is gone. Every wait looks again and again until a deadline; none is a pause that must be long enough.
 
+mod at_rest;
 mod backup;
 #[cfg(debug_assertions)]
 mod between_steps;

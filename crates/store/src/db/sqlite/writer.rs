@@ -2,7 +2,7 @@
 //! log short, and goes on after a panic.
 
 use super::{class, stopped};
-use crate::{batch::Batch, db::dialect::HELD, error::Error};
+use crate::{batch::Batch, db::dialect, error::Error};
 use rusqlite::Connection;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -208,8 +208,8 @@ fn statements(connection: &Connection, batch: &Batch) -> Result<Vec<u64>, Error>
     for statement in &batch.statements {
         #[cfg(test)]
         assert_ne!(statement.guard, tests::PANICS);
-        let sql = statement.sql.strip_suffix(HELD).unwrap_or(&statement.sql);
-        let run = || connection.prepare_cached(sql)?.execute(rusqlite::params_from_iter(&statement.values));
+        let sql = dialect::sqlite(&statement.sql);
+        let run = || connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(&statement.values));
         let rows = run().map_err(|error| class(&error))? as u64;
         if !statement.expect.is_met(rows) {
             return Err(Error::Unmet(statement.guard));
