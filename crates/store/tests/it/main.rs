@@ -15,6 +15,7 @@ mod migrations;
 mod outage;
 mod plans;
 mod race;
+mod remote_documents;
 mod sample;
 mod sessions;
 mod statements;
