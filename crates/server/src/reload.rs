@@ -5,7 +5,7 @@
 //! Kubernetes swaps a link beside them, so whole folders would have to be watched – and where the database lies in the
 //! same folder, each of its writes would be reported.
 
-use crate::{listen::Ending, settings::Settings};
+use crate::{contents::Documents, listen::Ending, settings::Settings};
 use std::{os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 use zelos_flow::Engine;
 
@@ -31,9 +31,11 @@ pub(crate) async fn watch(mut watched: Watched, settings: Settings, engine: Arc<
 }
 
 async fn take_over(settings: &Settings, engine: &Engine) {
-    match Box::pin(settings.again(&engine.snapshot(), &*engine.outbound)).await {
+    let documents = Documents::new(&*engine.outbound, Some(&engine.store));
+    match Box::pin(settings.again(&engine.snapshot(), &documents)).await {
         Ok(snapshot) => {
             engine.replace_snapshot(snapshot);
+            documents.into_fetched().store(&engine.store, engine.clock.now()).await;
             tracing::info!("the changed configuration is in use");
         }
         Err(failure) => {

@@ -6,6 +6,7 @@
 use super::{Failure, serve};
 use crate::{
     VERSION,
+    jobs,
     listen::{self, Address, Limits, RequestLine},
     reload::{self, Watched},
     settings::{self, Settings},
@@ -50,6 +51,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
         let line = RequestLine { server: "metrics", silent_health: true, leaks: false };
         tokio::spawn(listen::serve(metrics, router(&courier), Limits::ADMIN, line, ending.clone()));
     }
+    tokio::spawn(jobs::fetch(Arc::clone(&engine), ending.clone()));
     tokio::spawn(reload::watch(watched, settings, engine, ending.clone()));
     let work = tokio::spawn(courier.run(ending));
     tracing::info!(version = VERSION, "delivering");

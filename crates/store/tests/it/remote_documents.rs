@@ -4,7 +4,7 @@ use zelos_store::remote_documents::{self, StoredCopy};
 
 #[tokio::test]
 async fn copy_of_a_document_is_replaced_and_found_by_its_whole_url() {
-    each(async |Database { store, .. }| {
+    each(|Database { store, .. }| async move {
         let url = |text: &str| text.parse().unwrap();
         let (one, other) = (url("https://u:p@a.example/s.json?key=1"), url("https://u:p@a.example/s.json?key=2"));
         let (first, second) = (datetime!(2030-01-01 0:00 UTC), datetime!(2030-01-02 0:00 UTC));

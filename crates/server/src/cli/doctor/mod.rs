@@ -89,7 +89,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
             findings.extend(surroundings::contents(&config, &outbound).await);
             if !flags.offline {
                 findings.extend(surroundings::database(&config).await);
-                findings.extend(surroundings::mail(&config, &outbound).await);
+                findings.extend(surroundings::mail(&config).await);
             }
             findings
         }
