@@ -161,7 +161,9 @@ impl Body {
             Self::Compiled(snippet) => Ok(snippet.clone()),
             Self::Remote(remote) => {
                 let snippet = remote.wait(outbound).await;
-                snippet.map(|snippet| Snippet::clone(&snippet)).ok_or_else(|| CallError::NotFetched(remote.key().to_owned()))
+                snippet
+                    .map(|snippet| Snippet::clone(&snippet))
+                    .ok_or_else(|| CallError::NotFetched(remote.key().to_owned()))
             }
         }
     }

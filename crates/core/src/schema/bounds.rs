@@ -47,9 +47,10 @@ fn check_value(value: &Value, at: &str, depth: usize) -> Result<(), SchemaError>
             }
             Ok(())
         }
-        Value::Array(items) => {
-            items.iter().enumerate().try_for_each(|(index, item)| check_value(item, &format!("{at}/{index}"), depth + 1))
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| check_value(item, &format!("{at}/{index}"), depth + 1)),
         _ => Ok(()),
     }
 }

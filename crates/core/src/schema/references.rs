@@ -34,7 +34,8 @@ const DEFINITIONS: [&str; 2] = ["definitions", "$defs"];
 const DATA: [&str; 4] = ["const", "enum", "default", "examples"];
 
 /// What is written in another way in the fragment of a URL (RFC 3986, 3.5, and stricter).
-const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'~').remove(b'-').remove(b'.').remove(b'_').remove(b':');
+const UNSAFE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'~').remove(b'-').remove(b'.').remove(b'_').remove(b':');
 
 /// A schema and what it refers to, being gathered.
 #[derive(Debug)]
@@ -205,7 +206,8 @@ impl References {
             let base = document.base(at, self.draft);
             let url = join(&base, reference).ok_or_else(|| SchemaError::Document {
                 url: shown(reference).into_owned(),
-                reason: "a relative reference needs a schema with an $id or one that is read from a file or a URL".to_owned(),
+                reason: "a relative reference needs a schema with an $id or one that is read from a file or a URL"
+                    .to_owned(),
             })?;
             if let Some(pointer) = document.ids.get(url.trim_end_matches('#')) {
                 (index, pointer.clone())
@@ -220,7 +222,8 @@ impl References {
                     (Some(known), _) => {
                         let document = &self.documents[known];
                         let base = document.base("", self.draft);
-                        let named = [url, &*base].into_iter().find_map(|base| document.ids.get(&format!("{base}#{fragment}")));
+                        let named =
+                            [url, &*base].into_iter().find_map(|base| document.ids.get(&format!("{base}#{fragment}")));
                         (known, named.ok_or_else(broken)?.clone())
                     }
                 }
@@ -333,9 +336,8 @@ fn clean(value: &mut Value, draft: Draft, is_root: bool) {
 fn names(documents: &[Document]) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(documents.len());
     let taken = documents.first().map(|root| &root.value);
-    let is_taken = |name: &str| {
-        DEFINITIONS.iter().any(|section| taken.and_then(|root| root.get(section)?.get(name)).is_some())
-    };
+    let is_taken =
+        |name: &str| DEFINITIONS.iter().any(|section| taken.and_then(|root| root.get(section)?.get(name)).is_some());
     for document in documents {
         let shown = shown(&document.url).into_owned();
         let numbered = (2..).map(|number| format!("{shown} ({number})"));

@@ -139,7 +139,9 @@ mod tests {
         let config: RequestConfig = serde_json::from_value(config).unwrap();
         let server = Server(status, Mutex::default());
         let url = Url::parse("https://sms.example.org/send").unwrap();
-        let call = Call::compile("courier.http.request_config", &url, &config, &Remotes::default()).map_err(|(key, why)| format!("{key}: {why}")).unwrap();
+        let call = Call::compile("courier.http.request_config", &url, &config, &Remotes::default())
+            .map_err(|(key, why)| format!("{key}: {why}"))
+            .unwrap();
         let channel = Http(call);
         let message = message();
         let result = channel.send(&Errand { message: &message, html: Some("<p>"), outbound: &server }).await;

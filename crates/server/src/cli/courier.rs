@@ -5,8 +5,7 @@
 
 use super::{Failure, serve};
 use crate::{
-    VERSION,
-    jobs,
+    VERSION, jobs,
     listen::{self, Address, Limits, RequestLine},
     reload::{self, Watched},
     settings::{self, Settings},

@@ -65,8 +65,10 @@ fn references_lead_to_where_kratos_finds_them() {
     let encoded = ContentUri::inline(address().to_string());
     let parts = json!({ "definitions": { "a/b %": address() }, "$defs": { "a": address() } });
     let chain = json!({ "$ref": "../b.json" });
-    let own_chain = json!({ "$ref": "#/definitions/x", "definitions": { "x": { "$ref": "#/definitions/y" }, "y": address() } });
-    let named = json!({ "$id": "https://else.example/named.json", "definitions": { "x": { "$id": "#x", "$ref": "b.json" } } });
+    let own_chain =
+        json!({ "$ref": "#/definitions/x", "definitions": { "x": { "$ref": "#/definitions/y" }, "y": address() } });
+    let named =
+        json!({ "$id": "https://else.example/named.json", "definitions": { "x": { "$id": "#x", "$ref": "b.json" } } });
     for (url, reference, files) in [
         ("file:///etc/zelos/person.json", "file:///srv/a.json", &[("file:///srv/a.json", address())][..]),
         ("file:///etc/zelos/person.json", "a.json", &[("file:///etc/zelos/a.json", address())]),
@@ -96,7 +98,10 @@ fn references_lead_to_where_kratos_finds_them() {
 fn id_of_a_schema_is_where_its_references_count_from() {
     let mut by_id = root("a.json");
     by_id["$id"] = json!("https://id.example/s/person.json");
-    is_understood(&schema("file:///p.json", &by_id, &[("https://id.example/s/a.json", address())]).unwrap(), "absolute");
+    is_understood(
+        &schema("file:///p.json", &by_id, &[("https://id.example/s/a.json", address())]).unwrap(),
+        "absolute",
+    );
     by_id["$id"] = json!("s/person");
     is_understood(&schema("file:///p.json", &by_id, &[("file:///s/a.json", address())]).unwrap(), "relative");
     by_id["$id"] = json!("https://id.example/s/person.json");
@@ -106,7 +111,8 @@ fn id_of_a_schema_is_where_its_references_count_from() {
         is_understood(&schema("base64://e30=", &by_id, &[]).unwrap(), reference);
     }
     // The name of a part does not matter to what stays in the document.
-    by_id["definitions"] = json!({ "address": { "$id": "https://elsewhere.example/", "$ref": "#/definitions/real" }, "real": address() });
+    by_id["definitions"] =
+        json!({ "address": { "$id": "https://elsewhere.example/", "$ref": "#/definitions/real" }, "real": address() });
     is_understood(&schema("base64://e30=", &by_id, &[]).unwrap(), "within");
 }
 
@@ -132,10 +138,7 @@ fn documents_may_refer_to_each_other_and_back() {
         "city": { "type": "string" }, "neighbours": { "type": "array", "items": { "$ref": "person.json" } } } });
     let files = [("file:///person.json", person), ("file:///address.json", address)];
     let schema = schema("file:///p.json", &root, &files).unwrap();
-    assert_eq!(
-        schema.keys(),
-        ["traits.person.name", "traits.person.address.city", "traits.person.address.neighbours"]
-    );
+    assert_eq!(schema.keys(), ["traits.person.name", "traits.person.address.city", "traits.person.address.neighbours"]);
     let mut traits = json!({ "person": { "name": "Xx" } });
     for _ in 0..20 {
         traits["person"] = json!({ "name": "Xx", "address": { "neighbours": [traits["person"]] } });
@@ -160,7 +163,8 @@ fn form_of_a_recursive_schema_ends() {
     let wrong = json!({ "list": { "next": { "next": { "next": { "next": { "name": 5 } } } } } });
     assert!(chain.validate(&wrong).is_err(), "and everything is judged");
 
-    let own = schema("", &with(&json!({ "a": { "type": "string" }, "more": { "$ref": "#/properties/traits" } })), &[]).unwrap();
+    let own = schema("", &with(&json!({ "a": { "type": "string" }, "more": { "$ref": "#/properties/traits" } })), &[])
+        .unwrap();
     assert_eq!(own.keys().len(), 4);
     let whole = schema("", &with(&json!({ "a": { "type": "string" }, "more": { "$ref": "#" } })), &[]).unwrap();
     assert!(whole.keys().contains(&"traits.more.traits.a".to_owned()), "{:?}", whole.keys());
@@ -183,30 +187,61 @@ fn what_nothing_refers_to_is_not_read() {
     document["definitions"] = json!({ "unused": { "$ref": "https://gone.example/x.json" } });
     document["properties"]["traits"]["properties"]["$ref"] = json!({ "type": "string" });
     let schema = schema("https://id.example/p.json", &document, &[]);
-    assert!(matches!(schema, Err(SchemaError::ForeignReference { .. })), "data that looks like a reference is refused still");
+    assert!(
+        matches!(schema, Err(SchemaError::ForeignReference { .. })),
+        "data that looks like a reference is refused still"
+    );
     document["properties"]["traits"]["properties"]["name"] = json!({ "type": "string" });
     assert_eq!(self::schema("https://id.example/p.json", &document, &[]).unwrap().keys().len(), 2);
 }
 
 #[test]
 fn what_cannot_be_followed_is_told() {
-    let refused = |url: &str, reference: &str, files: Files<'_>| {
-        schema(url, &root(reference), files).unwrap_err().to_string()
-    };
+    let refused =
+        |url: &str, reference: &str, files: Files<'_>| schema(url, &root(reference), files).unwrap_err().to_string();
     for (url, reference, files, told) in [
         ("base64://e30=", "a.json", &[][..], "the schema refers to a.json: a relative reference needs"),
-        ("file:///p.json", "ftp://a.example/", &[], "the schema refers to ftp://a.example/: expected a URI that starts with file://"),
-        ("file:///p.json", "a.json#/x", &[("file:///a.json", json!({}))], "refers to \"a.json#/x\", which is not there"),
+        (
+            "file:///p.json",
+            "ftp://a.example/",
+            &[],
+            "the schema refers to ftp://a.example/: expected a URI that starts with file://",
+        ),
+        (
+            "file:///p.json",
+            "a.json#/x",
+            &[("file:///a.json", json!({}))],
+            "refers to \"a.json#/x\", which is not there",
+        ),
         ("file:///p.json", "a.json#x", &[("file:///a.json", json!({}))], "refers to \"a.json#x\", which is not there"),
-        ("file:///p.json", "a.json", &[("file:///a.json", json!({ "properties": { "b": { "$ref": "#/x" } } }))], "file:///a.json#/properties/b refers to"),
-        ("file:///p.json", "a.json", &[("file:///a.json", json!({ "type": "strange" }))], "the schema is no valid JSON Schema: #/definitions/file:~1~1~1a.json/type"),
-        ("file:///p.json", "a.json", &[("file:///a.json", json!({ "ory.sh/kratos": { "x": 1 } }))], "is no valid ory.sh/kratos extension"),
+        (
+            "file:///p.json",
+            "a.json",
+            &[("file:///a.json", json!({ "properties": { "b": { "$ref": "#/x" } } }))],
+            "file:///a.json#/properties/b refers to",
+        ),
+        (
+            "file:///p.json",
+            "a.json",
+            &[("file:///a.json", json!({ "type": "strange" }))],
+            "the schema is no valid JSON Schema: #/definitions/file:~1~1~1a.json/type",
+        ),
+        (
+            "file:///p.json",
+            "a.json",
+            &[("file:///a.json", json!({ "ory.sh/kratos": { "x": 1 } }))],
+            "is no valid ory.sh/kratos extension",
+        ),
         ("file:///p.json", "a.json", &[("file:///a.json", json!({ "$ref": "a.json" }))], "refers to itself"),
     ] {
         let error = refused(url, reference, files);
         assert!(error.contains(told), "{url} {reference}: {error}");
     }
-    let secret = refused("file:///p.json", "https://u:pass@a.example/x?key=k", &[("https://u:pass@a.example/x?key=k", json!({ "type": 1 }))]);
+    let secret = refused(
+        "file:///p.json",
+        "https://u:pass@a.example/x?key=k",
+        &[("https://u:pass@a.example/x?key=k", json!({ "type": 1 }))],
+    );
     assert!(secret.contains("a.example") && !secret.contains("pass") && !secret.contains("key=k"), "{secret}");
 }
 
