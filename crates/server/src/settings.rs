@@ -108,7 +108,7 @@ pub(crate) fn warn(warnings: &[ConfigError]) {
 
 /// The configuration compiled, where there is no database and nothing was compiled before.
 pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compiled, Failure> {
-    compile(config, &Documents::new(outbound, None), Arc::default()).await
+    Box::pin(compile(config, &Documents::new(outbound, None), Arc::default())).await
 }
 
 /// The configuration with everything that it refers to, compiled: what has to be there is read, and what need not be, as

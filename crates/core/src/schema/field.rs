@@ -159,7 +159,10 @@ impl<'a> Walk<'a> {
         let schema = self.document.pointer(&pointer).ok_or_else(broken)?;
         if rounds.len() >= self.rounds {
             // Here the tree ends: the value has its type, but nothing in it is drawn or derived.
-            return Ok(schema.as_object().map(|members| describe(field, members)).unwrap_or_default());
+            if let Some(members) = schema.as_object() {
+                describe(field, members);
+            }
+            return Ok(());
         }
         self.stack.push((target.to_owned(), self.depth));
         self.add(field, schema, target)?;

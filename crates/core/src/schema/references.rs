@@ -58,6 +58,13 @@ struct Document {
 /// A place in a document: its index, and a JSON pointer without `#`.
 type Place = (usize, String);
 
+/// What a reference leads to.
+enum Target {
+    Place(Place),
+    /// The URL of a document that is not there yet.
+    Missing(String),
+}
+
 /// What following all references has found.
 #[derive(Default)]
 struct Trace {
@@ -150,13 +157,10 @@ impl References {
         if !others.is_empty()
             && let Value::Object(members) = &mut root
         {
-            match members.entry(section).or_insert_with(|| Value::Object(Map::new())) {
-                Value::Object(definitions) => definitions.extend(others),
-                _ => {
-                    let (at, reason) = (format!("#/{section}"), "must be an object".to_owned());
-                    return Err(SchemaError::Invalid { at, reason });
-                }
-            }
+            let definitions = members.entry(section).or_insert_with(|| Value::Object(Map::new())).as_object_mut();
+            let invalid =
+                || SchemaError::Invalid { at: format!("#/{section}"), reason: "must be an object".to_owned() };
+            definitions.ok_or_else(invalid)?.extend(others);
         }
         Ok(Bundle { raw: self.raw, document: root, draft: self.draft })
     }
@@ -174,13 +178,13 @@ impl References {
             let Some(Value::Object(schema)) = document.value.pointer(&at) else { continue };
             if let Some(Value::String(reference)) = schema.get("$ref") {
                 match self.resolve(index, &at, reference)? {
-                    Ok(target) => {
+                    Target::Place(target) => {
                         if index > 0 || !is_plain(reference) {
                             trace.found.push(((index, at.clone()), target.clone()));
                         }
                         open.push_back(target);
                     }
-                    Err(url) => trace.missing = trace.missing.or(Some(url)),
+                    Target::Missing(url) => trace.missing = trace.missing.or(Some(url)),
                 }
                 if is_old(self.draft) {
                     continue;
@@ -195,45 +199,52 @@ impl References {
         Ok(trace)
     }
 
-    /// Where a reference leads, or the URL of a document that is not there.
-    fn resolve(&self, index: usize, at: &str, reference: &str) -> Result<Result<Place, String>, SchemaError> {
+    /// Where a reference leads.
+    fn resolve(&self, index: usize, at: &str, reference: &str) -> Result<Target, SchemaError> {
         let document = &self.documents[index];
-        let here = || format!("{}#{at}", if index == 0 { "" } else { &document.url });
-        let broken = || SchemaError::BrokenReference { at: here(), target: shown(reference).into_owned() };
         let target = if is_plain(reference) {
-            (index, decode(&reference[1..]).into_owned())
+            Target::Place((index, decode(&reference[1..]).into_owned()))
         } else {
-            let base = document.base(at, self.draft);
-            let url = join(&base, reference).ok_or_else(|| SchemaError::Document {
+            let url = join(&document.base(at, self.draft), reference).ok_or_else(|| SchemaError::Document {
                 url: shown(reference).into_owned(),
                 reason: "a relative reference needs a schema with an $id or one that is read from a file or a URL"
                     .to_owned(),
             })?;
-            if let Some(pointer) = document.ids.get(url.trim_end_matches('#')) {
-                (index, pointer.clone())
-            } else {
-                let (url, fragment) = url.split_once('#').unwrap_or((&url, ""));
-                let pointer = decode(fragment).into_owned();
-                let known = self.documents.iter().position(|document| document.url == url);
-                match (known, document.ids.get(url)) {
-                    (None, Some(root)) if fragment.starts_with('/') => (index, format!("{root}{pointer}")),
-                    (None, _) => return Ok(Err(url.to_owned())),
-                    (Some(known), _) if fragment.is_empty() || fragment.starts_with('/') => (known, pointer),
-                    (Some(known), _) => {
-                        let document = &self.documents[known];
-                        let base = document.base("", self.draft);
-                        let named =
-                            [url, &*base].into_iter().find_map(|base| document.ids.get(&format!("{base}#{fragment}")));
-                        (known, named.ok_or_else(broken)?.clone())
-                    }
-                }
-            }
+            self.locate(index, &url)
         };
-        let (known, pointer) = &target;
-        match self.documents[*known].value.pointer(pointer) {
-            Some(_) => Ok(Ok(target)),
-            None => Err(broken()),
+        match target {
+            Target::Place((known, pointer)) if self.documents[known].value.pointer(&pointer).is_none() => {
+                let at = format!("{}#{at}", if index == 0 { "" } else { &document.url });
+                Err(SchemaError::BrokenReference { at, target: shown(reference).into_owned() })
+            }
+            target => Ok(target),
         }
+    }
+
+    /// What an absolute URL means in a document: a part of it that is named so, or another one.
+    fn locate(&self, index: usize, url: &str) -> Target {
+        let ids = &self.documents[index].ids;
+        if let Some(pointer) = ids.get(url.trim_end_matches('#')) {
+            return Target::Place((index, pointer.clone()));
+        }
+        let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
+        let is_pointer = fragment.is_empty() || fragment.starts_with('/');
+        let pointer = decode(fragment).into_owned();
+        let Some(known) = self.documents.iter().position(|document| document.url == url) else {
+            let part = ids.get(url).filter(|_| is_pointer);
+            return part.map_or_else(
+                || Target::Missing(url.to_owned()),
+                |part| Target::Place((index, format!("{part}{pointer}"))),
+            );
+        };
+        if is_pointer {
+            return Target::Place((known, pointer));
+        }
+        let document = &self.documents[known];
+        let base = document.base("", self.draft);
+        let named = [url, &*base].into_iter().find_map(|base| document.ids.get(&format!("{base}#{fragment}")));
+        // A name that there is not is no pointer either.
+        Target::Place((known, named.cloned().unwrap_or(pointer)))
     }
 }
 

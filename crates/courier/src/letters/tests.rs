@@ -125,7 +125,7 @@ impl Drop for Folder {
 }
 
 /// The letters of a configuration with that `courier`; errors name files without the folder.
-fn compiled(folder: Option<&Folder>, courier: Value) -> Result<Letters, String> {
+fn compiled(folder: Option<&Folder>, courier: &Value) -> Result<Letters, String> {
     let mut document = json!({
         "dsn": "memory",
         "identity": { "schemas": [{ "id": "default", "url": "base64://e30=" }] },
@@ -221,7 +221,7 @@ fn an_operator_brings_any_part_in_the_order_of_kratos() {
         "subject": zelos_core::config::ContentUri::inline("Configured, {{.To}}"),
         "body": { "html": encoded },
     } } } });
-    let letters = compiled(Some(&folder), json!({ "templates": templates })).unwrap();
+    let letters = compiled(Some(&folder), &json!({ "templates": templates })).unwrap();
     let message = written(&letters, mail(TemplateType::RecoveryCodeValid));
     assert_eq!((&*message.subject, &*message.body), ("Configured, ada@example.com", "123456, 60, ada@example.com"));
     assert_eq!(letters.html(&message).unwrap().as_deref(), Some("<p>123456</p>"));
@@ -249,7 +249,7 @@ fn languages_and_layouts_are_dropped_into_a_folder() {
             ("lang/README.md", "not a template"),
         ],
     );
-    let letters = compiled(Some(&folder), json!({ "smtp": { "from_name": "A & B" } })).unwrap();
+    let letters = compiled(Some(&folder), &json!({ "smtp": { "from_name": "A & B" } })).unwrap();
     let french = written(&letters, asked_in(mail(TemplateType::LoginCodeValid), "fr-CA, de"));
     assert_eq!((&*french.subject, &*french.body), ("Connexion", "Voici\n\n123456\n\nexpiry Fin\n\n-- \nfooter\n"));
     assert_eq!(letters.html(&french).unwrap().unwrap(), "<h1 lang=\"fr\">A &amp; B</h1>Voici\n".trim_end());
@@ -268,7 +268,7 @@ fn whatever_is_broken_is_told_with_its_place() {
         "recovery": { "invalid": { "email": { "subject": encoded("\n{{.To"), "body": { "html": encoded("<a href='{{.To}}") } } } },
         "login_code": { "valid": { "email": { "subject": "file:///no/such/file" } } },
     });
-    let errors = compiled(None, json!({ "templates": templates })).unwrap_err();
+    let errors = compiled(None, &json!({ "templates": templates })).unwrap_err();
     assert_eq!(errors.lines().count(), 1, "what cannot be had is told first: {errors}");
     assert!(
         errors.starts_with("courier.templates.login_code.valid.email.subject: /no/such/file cannot be read"),
@@ -277,7 +277,7 @@ fn whatever_is_broken_is_told_with_its_place() {
 
     let templates = json!({ "recovery": { "invalid": { "email": {
         "subject": encoded("\n{{.To"), "body": { "html": encoded("<a href='{{.To}}"), "plaintext": "base64:///w==" } } } } });
-    let errors = compiled(None, json!({ "templates": templates })).unwrap_err();
+    let errors = compiled(None, &json!({ "templates": templates })).unwrap_err();
     assert_eq!(errors, "courier.templates.recovery.invalid.email.body.plaintext: is not UTF-8");
 
     for (file, text, expected) in [
@@ -314,7 +314,7 @@ fn whatever_is_broken_is_told_with_its_place() {
         ("lang/de/words.gotmpl", "", "lang/de/words.gotmpl: plain.gotmpl: line 18: there is no template \"footer\""),
     ] {
         let folder = Folder::new("broken", &[(file, text)]);
-        let errors = compiled(Some(&folder), json!({})).unwrap_err();
+        let errors = compiled(Some(&folder), &json!({})).unwrap_err();
         assert!(errors.contains(expected), "{file}: {errors}");
     }
 }
@@ -327,7 +327,7 @@ fn nothing_is_compiled_or_read_again() {
         ("login_code/valid/email.body.gotmpl", "<i>{{.To}}"),
     ];
     let folder = Folder::new("once", &files);
-    let letters = compiled(Some(&folder), json!({})).unwrap();
+    let letters = compiled(Some(&folder), &json!({})).unwrap();
     // A compiled template holds no source, and where it came from is gone.
     drop(folder);
     for number in 0..100 {
@@ -364,7 +364,7 @@ fn hostile_values_do_no_harm() {
             ("login_code/valid/email.body.gotmpl", html),
         ],
     );
-    let own = compiled(Some(&folder), json!({})).unwrap();
+    let own = compiled(Some(&folder), &json!({})).unwrap();
     for letters in [own, Letters::built_in()] {
         let calm = filled(&letters, "harmless");
         let shape = shape(&letters.html(&calm).unwrap().unwrap());
@@ -431,7 +431,7 @@ fn a_template_that_fails_keeps_no_code_from_whoever_waits_for_it() {
             ("login_code/valid/email.body.gotmpl", "{{index .TransientPayload.times 5}}"),
         ],
     );
-    let letters = compiled(Some(&folder), json!({})).unwrap();
+    let letters = compiled(Some(&folder), &json!({})).unwrap();
     let payload = json!({ "times": vec![1; 1000] });
     let message = written(&letters, with(mail(TemplateType::LoginCodeValid), "transient_payload", payload));
     assert_eq!(message.subject, "Your code to sign in");

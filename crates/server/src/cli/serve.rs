@@ -118,7 +118,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
 
 /// The engine on its database, with its configuration compiled.
 pub(super) async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Failure> {
-    engine_with_documents(config, rng).await.map(|(engine, _)| engine)
+    Box::pin(engine_with_documents(config, rng)).await.map(|(engine, _)| engine)
 }
 
 /// The same, and what was fetched for it: to be stored once the database is ready.

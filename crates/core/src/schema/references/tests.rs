@@ -145,7 +145,7 @@ fn documents_may_refer_to_each_other_and_back() {
     }
     schema.validate(&traits).unwrap();
     traits["person"]["address"]["neighbours"][0]["address"]["neighbours"][0]["name"] = json!("x");
-    assert_eq!(schema.validate(&traits).unwrap_err().0[0].reason.is_empty(), false, "at any depth");
+    assert!(schema.validate(&traits).is_err(), "at any depth");
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Host {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
-    fn put(&self, path: &str, text: impl ToString) {
+    fn put(&self, path: &str, text: &impl ToString) {
         self.files.lock().unwrap().insert(format!("/{path}"), text.to_string());
     }
 
@@ -119,7 +119,7 @@ fn server_starts_without_the_host_of_its_templates_and_uses_them_once_it_answers
     server.wait_for_log(key);
     assert!(server.log().contains("the built-in text is used"), "{}", server.log());
 
-    host.put("subject.gotmpl", "Ours");
+    host.put("subject.gotmpl", &"Ours");
     host.start();
     eventually("the template is used", || (recover(&place, "nobody@example.org") == "Ours").then_some(()));
     let asked = host.asked();
@@ -183,8 +183,8 @@ fn restarts_with_its_copy(dsn: &str) {
 
     let put = |host: &Host, name: &str| {
         let (root, parts) = schema(name);
-        host.put("schemas/person.json", root);
-        host.put("schemas/parts.json", parts);
+        host.put("schemas/person.json", &root);
+        host.put("schemas/parts.json", &parts);
     };
     put(&host, "One");
     host.start();
@@ -209,7 +209,7 @@ fn restarts_with_its_copy(dsn: &str) {
     ended(server);
 
     // What answers instead of a host that is away is no schema.
-    host.put("schemas/person.json", "<h1>Sorry</h1>");
+    host.put("schemas/person.json", &"<h1>Sorry</h1>");
     host.start();
     let server = place.serve_again();
     assert_eq!(label(&place), "Two");
@@ -241,8 +241,8 @@ fn memory_has_no_copy() {
     let (place, mut host) = (Place::new(), Host::new());
     let mut config = place.config("memory");
     config["identity"]["schemas"][0]["url"] = json!(host.url("person.json"));
-    host.put("person.json", schema("One").0);
-    host.put("parts.json", schema("One").1);
+    host.put("person.json", &schema("One").0);
+    host.put("parts.json", &schema("One").1);
     host.start();
     place.write(&config);
     let server = place.serve_again();
