@@ -262,3 +262,14 @@ CREATE INDEX identities_nid_created_at ON identities (nid, created_at, id);
 CREATE INDEX identities_nid_updated_at ON identities (nid, updated_at, id);
 
 CREATE INDEX identities_nid_state ON identities (nid, state, id);
+
+-- 0010_remote_documents
+
+CREATE TABLE remote_documents (
+  nid BINARY(16) NOT NULL,
+  url_hash VARBINARY(64) NOT NULL,
+  url LONGTEXT NOT NULL,
+  content LONGBLOB NOT NULL,
+  fetched_at DATETIME(6) NOT NULL,
+  PRIMARY KEY (nid, url_hash)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

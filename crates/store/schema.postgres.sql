@@ -262,3 +262,14 @@ CREATE INDEX identities_nid_created_at ON identities (nid, created_at, id);
 CREATE INDEX identities_nid_updated_at ON identities (nid, updated_at, id);
 
 CREATE INDEX identities_nid_state ON identities (nid, state, id);
+
+-- 0010_remote_documents
+
+CREATE TABLE remote_documents (
+  nid UUID NOT NULL,
+  url_hash BYTEA NOT NULL,
+  url TEXT NOT NULL,
+  content BYTEA NOT NULL,
+  fetched_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (nid, url_hash)
+);

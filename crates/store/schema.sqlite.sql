@@ -262,3 +262,14 @@ CREATE INDEX identities_nid_created_at ON identities (nid, created_at, id);
 CREATE INDEX identities_nid_updated_at ON identities (nid, updated_at, id);
 
 CREATE INDEX identities_nid_state ON identities (nid, state, id);
+
+-- 0010_remote_documents
+
+CREATE TABLE remote_documents (
+  nid BLOB NOT NULL,
+  url_hash BLOB NOT NULL,
+  url TEXT NOT NULL,
+  content BLOB NOT NULL,
+  fetched_at INTEGER NOT NULL,
+  PRIMARY KEY (nid, url_hash)
+) STRICT;

@@ -2,18 +2,24 @@
 //! that their Jsonnet makes.
 //!
 //! Shared by everything that makes such calls – the courier's deliveries, the migration of passwords –, since they are
-//! configured alike. Everything that can be wrong with the configuration is found when it is read. How long to wait, how
-//! much of an answer to read and what it means is the caller's business.
+//! configured alike. Everything that can be wrong with the configuration is found when it is read, except for what is wrong
+//! with a remote snippet: that is fetched when it is first needed ([`crate::remote`]). How long to wait, how much of an
+//! answer to read and what it means is the caller's business.
 
+use crate::remote::{Remote, Remotes};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE, COOKIE},
 };
 use serde_json::Value;
+use std::sync::Arc;
 use url::{Url, form_urlencoded};
 use zelos_core::{
-    config::request::{ApiKeyPlace, Auth, RequestConfig},
+    config::{
+        Contents,
+        request::{ApiKeyPlace, Auth, RequestConfig},
+    },
     outbound::{Outbound, OutboundRequest},
     secret::Secret,
 };
@@ -30,7 +36,13 @@ pub struct Call {
     /// The body is a form and not JSON.
     form: bool,
     /// None: the caller's own body.
-    body: Option<Snippet>,
+    body: Option<Body>,
+}
+
+/// The Jsonnet of a body.
+enum Body {
+    Compiled(Snippet),
+    Remote(Arc<Remote<Snippet>>),
 }
 
 /// Headers may be secrets, and so may be what stands in an address.
@@ -52,26 +64,34 @@ pub enum CallError {
     Lost,
     #[error("the body cannot be sent as a form: {0}")]
     Form(String),
+    /// Names the configuration key of the snippet. What it was needed for can be tried again.
+    #[error("{0} could not be fetched yet")]
+    NotFetched(String),
 }
 
 impl CallError {
+    /// Whether the same call can be made once its snippet has been fetched.
+    pub fn is_not_fetched(&self) -> bool {
+        matches!(self, Self::NotFetched(_))
+    }
+
     /// Where in the snippet, for callers that put secrets into it.
     pub fn place(&self) -> Option<String> {
         match self {
             Self::Snippet(JsonnetError::Raised { place, .. } | JsonnetError::Failed { place, .. }) => {
                 Some(place.to_string())
             }
-            Self::Lost | Self::Form(_) => None,
+            Self::Lost | Self::Form(_) | Self::NotFetched(_) => None,
         }
     }
 }
 
 impl Call {
-    /// What is configured, for that URL.
+    /// What is configured under that key, for that URL.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub async fn compile(url: &Url, config: &RequestConfig, outbound: &dyn Outbound) -> Result<Self, Complaint> {
+    pub fn compile(key: &str, url: &Url, config: &RequestConfig, remotes: &Remotes) -> Result<Self, Complaint> {
         let complain = |key: &str, reason: &str| (key.to_owned(), reason.to_owned());
         let method = Method::from_bytes(config.method.to_ascii_uppercase().as_bytes())
             .map_err(|_| complain("method", "is no method of HTTP"))?;
@@ -94,18 +114,27 @@ impl Call {
         authorize(&mut headers, config.auth.as_ref())?;
         let body = match &config.body {
             None => None,
-            Some(place) => {
-                let source = place.load(outbound).await.map_err(|error| complain("body", &error.to_string()))?;
-                let source = std::str::from_utf8(&source).map_err(|_| complain("body", "is not UTF-8"))?;
-                Some(Snippet::compile("body", source).map_err(|error| complain("body", &error.to_string()))?)
-            }
+            Some(place) => match place.local().map_err(|error| complain("body", &error.to_string()))? {
+                Contents::Here(source) => {
+                    let source = std::str::from_utf8(&source).map_err(|_| complain("body", "is not UTF-8"))?;
+                    let snippet =
+                        Snippet::compile("body", source).map_err(|error| complain("body", &error.to_string()))?;
+                    Some(Body::Compiled(snippet))
+                }
+                Contents::At(url) => Some(Body::Remote(remotes.snippet(&format!("{key}.body"), url))),
+            },
         };
         Ok(Self { method, url: url.clone(), headers, form, body })
     }
 
-    /// The request: `own` is its body where the operator wrote none, `context` what theirs is made from.
+    /// The request: `own` is its body where the operator wrote none, `context` what theirs is made from. A remote snippet
+    /// of which there is no copy yet is waited for, for a bounded time.
+    ///
+    /// # Errors
+    /// The snippet fails or cannot be fetched, or what it makes cannot be sent.
     pub async fn request(
         &self,
+        outbound: &dyn Outbound,
         own: impl FnOnce() -> Value,
         context: impl FnOnce() -> Value,
     ) -> Result<OutboundRequest, CallError> {
@@ -113,7 +142,7 @@ impl Call {
         if self.method != Method::TRACE {
             let value = match &self.body {
                 None => own(),
-                Some(snippet) => made(snippet.clone(), context()).await?,
+                Some(body) => made(body.snippet(outbound).await?, context()).await?,
             };
             body = if self.form { form(&value)? } else { value.to_string() };
         }
@@ -123,6 +152,20 @@ impl Call {
             body: body.into(),
             ..OutboundRequest::get(self.url.clone())
         })
+    }
+}
+
+impl Body {
+    async fn snippet(&self, outbound: &dyn Outbound) -> Result<Snippet, CallError> {
+        match self {
+            Self::Compiled(snippet) => Ok(snippet.clone()),
+            Self::Remote(remote) => {
+                let snippet = remote.wait(outbound).await;
+                snippet
+                    .map(|snippet| Snippet::clone(&snippet))
+                    .ok_or_else(|| CallError::NotFetched(remote.key().to_owned()))
+            }
+        }
     }
 }
 

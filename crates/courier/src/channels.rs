@@ -7,6 +7,7 @@
 use crate::{
     call::Call,
     channel::{Channel, Failure, http::Http, mailbox::Mailbox, smtp::Smtp},
+    remote::Remotes,
 };
 use zelos_core::{
     config::{
@@ -15,7 +16,6 @@ use zelos_core::{
         request::RequestConfig,
     },
     message::MessageChannel,
-    outbound::Outbound,
 };
 
 /// The configured ways out, ready to be used.
@@ -33,11 +33,11 @@ impl std::fmt::Debug for Channels {
 }
 
 impl Channels {
-    /// Makes them of the configuration, with the contents it names.
+    /// Makes them of the configuration, with the local contents that it names.
     ///
     /// # Errors
     /// Every reason why that is not possible, with its key.
-    pub async fn compile(config: &Config, outbound: &dyn Outbound) -> Result<Self, Vec<String>> {
+    pub fn compile(config: &Config, remotes: &Remotes) -> Result<Self, Vec<String>> {
         let courier = &config.courier;
         let mut errors = Vec::new();
         let mut channels = Self::default();
@@ -47,14 +47,14 @@ impl Channels {
         let sms = courier.channels.iter().enumerate().find(|(_, channel)| channel.id == ChannelId::Sms);
         if let Some((index, channel)) = sms {
             let key = format!("courier.channels.{index}");
-            channels.sms = over_http(&key, &channel.request_config, outbound).await.unwrap_or_else(|error| {
+            channels.sms = over_http(&key, &channel.request_config, remotes).unwrap_or_else(|error| {
                 errors.push(error);
                 None
             });
         }
         match (courier.delivery_strategy, &courier.http.request_config, &courier.smtp.connection_uri) {
             (DeliveryStrategy::Http, Some(request), _) => {
-                channels.email = over_http("courier.http", request, outbound).await.unwrap_or_else(|error| {
+                channels.email = over_http("courier.http", request, remotes).unwrap_or_else(|error| {
                     errors.push(error);
                     None
                 });
@@ -104,14 +104,11 @@ impl Channels {
 }
 
 /// None: no URL is given, which was warned of when the configuration was read.
-async fn over_http(
-    key: &str,
-    request: &RequestConfig,
-    outbound: &dyn Outbound,
-) -> Result<Option<Box<dyn Channel>>, String> {
+fn over_http(key: &str, request: &RequestConfig, remotes: &Remotes) -> Result<Option<Box<dyn Channel>>, String> {
     let Some(url) = &request.url else { return Ok(None) };
-    match Call::compile(url, request, outbound).await {
+    let key = format!("{key}.request_config");
+    match Call::compile(&key, url, request, remotes) {
         Ok(call) => Ok(Some(Box::new(Http(call)))),
-        Err((name, reason)) => Err(format!("{key}.request_config.{name}: {reason}")),
+        Err((name, reason)) => Err(format!("{key}.{name}: {reason}")),
     }
 }

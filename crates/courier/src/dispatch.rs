@@ -47,6 +47,9 @@ const GREATEST_AGE: Duration = Duration::from_hours(24);
 /// So long a courier that is told to stop waits for what is under way.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// Until a message is looked at again that could not be made for want of something remote.
+const HOLD: Duration = Duration::from_secs(10);
+
 /// Between two tries to write down what became of an attempt.
 const REWRITE: Duration = Duration::from_millis(500);
 
@@ -159,7 +162,7 @@ impl Courier {
             if self.clock.now() + WHOLE_ATTEMPT <= lease.until {
                 self.attend_to(current, message, lease).await;
             } else {
-                self.give_back(message, lease).await;
+                self.give_back(message, lease, Duration::ZERO).await;
             }
         }
     }
@@ -172,7 +175,10 @@ impl Courier {
             let error = wire_error("the message was not delivered in time", "what it tells has expired");
             return self.settle(message, lease, Outcome::Abandoned { error: &error }).await;
         }
-        let Some(channel) = current.channels.of(message.channel) else { return self.give_back(message, lease).await };
+        let Some(channel) = current.channels.of(message.channel) else {
+            return self.give_back(message, lease, Duration::ZERO).await;
+        };
+        current.letters.prepare(&*self.outbound).await;
         let html = html(current, message);
         let errand = Errand { message, html: html.as_deref(), outbound: &*self.outbound };
         let result = timeout(WHOLE_ATTEMPT, channel.send(&errand)).await;
@@ -182,13 +188,19 @@ impl Courier {
                 fail_point::reached("after a message is sent");
                 self.settle(message, lease, Outcome::Sent).await;
             }
+            Err(Failure::Held(reason)) if now < message.created_at + GREATEST_AGE => {
+                tracing::warn!(id = %message.id, reason, "message delivery postponed, will retry");
+                self.give_back(message, lease, HOLD).await;
+            }
             Err(failure) => self.failed(current, message, lease, &failure).await,
         }
     }
 
-    async fn give_back(&self, message: &Message, lease: Lease) {
+    /// Without having tried it; it is due again after the pause.
+    async fn give_back(&self, message: &Message, lease: Lease, pause: Duration) {
         let mut batch = Batch::new();
-        messages::give_back(&mut batch, message.id, lease.token, self.clock.now());
+        let now = self.clock.now();
+        messages::give_back(&mut batch, message.id, lease.token, now, now + pause);
         if let Err(error) = self.store.commit(batch).await {
             tracing::debug!(id = %message.id, %error, "a message could not be given back; its lease runs out");
         }

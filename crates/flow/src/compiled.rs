@@ -3,7 +3,7 @@
 
 use std::{ops::Deref, sync::Arc};
 use zelos_core::snapshot::Snapshot;
-use zelos_courier::{Channels, Letters, call::Call};
+use zelos_courier::{Channels, Letters, Remotes, call::Call};
 
 /// A [`Snapshot`] with the templates of its messages; a request keeps the one it began with, a reload swaps the whole.
 #[derive(Debug)]
@@ -15,18 +15,26 @@ pub struct Compiled {
     pub channels: Arc<Channels>,
     /// Who knows the passwords that are still to be taken over, if anybody does.
     pub password_migration: Option<Arc<Call>>,
+    /// What of all this is fetched from elsewhere; a reload goes on with it.
+    pub remotes: Arc<Remotes>,
 }
 
 impl Compiled {
     /// Puts the parts together.
     pub fn new(snapshot: Snapshot, letters: Arc<Letters>) -> Self {
-        Self { snapshot, letters, channels: Arc::default(), password_migration: None }
+        Self { snapshot, letters, channels: Arc::default(), password_migration: None, remotes: Arc::default() }
     }
 
     /// With ways out for its messages.
     #[must_use]
     pub fn with_channels(self, channels: Arc<Channels>) -> Self {
         Self { channels, ..self }
+    }
+
+    /// With the pool of remote documents that its parts were compiled with.
+    #[must_use]
+    pub fn with_remotes(self, remotes: Arc<Remotes>) -> Self {
+        Self { remotes, ..self }
     }
 
     /// With somebody who knows passwords.

@@ -188,6 +188,8 @@ impl Engine {
         request: &Request,
         input: Result<Input>,
     ) -> Result<Outcome, Refusal> {
+        // Safety of order: before the clock of the answer starts, and whether or not there is anyone to write to.
+        self.snapshot().letters.prepare(&*self.outbound).await;
         let begun = Instant::now();
         let outcome = self.submit_at_once(kind, id, request, input).await;
         if matches!(kind, Kind::Recovery | Kind::Verification) {

@@ -1,7 +1,7 @@
 //! What the server does by itself: deleting what has expired, a little at a time, so that no request waits behind it, and
-//! building the index of traits when schemas have changed.
+//! building the index of traits when schemas have changed; and fetching what lies elsewhere.
 //!
-//! Of several instances on one database one does it, by a lease; the others look from time to time whether it still does.
+//! Of several instances on one database one does the first of these, by a lease; the others look from time to time whether it still does.
 
 use crate::listen::Ending;
 use std::{sync::Arc, time::Duration};
@@ -80,6 +80,24 @@ async fn index_once(engine: &Engine) -> Result<Option<u64>, zelos_store::Error> 
         return Ok(None);
     }
     trait_index::rebuild(&engine.store, &snapshot.schemas).await.map(Some)
+}
+
+/// How often remote templates and request bodies are looked at: whether one is missing or too old.
+const LOOK_AT_REMOTES: Duration = Duration::from_secs(1);
+
+/// Keeps the copies of remote templates and request bodies, of the configuration in use, up to date until the server ends.
+pub(crate) async fn fetch(engine: Arc<Engine>, mut ending: Ending) {
+    let work = async {
+        loop {
+            let remotes = Arc::clone(&engine.snapshot().remotes);
+            remotes.refresh(&*engine.outbound).await;
+            sleep(LOOK_AT_REMOTES).await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        _ = ending.wait_for(|ends| *ends) => {}
+    }
 }
 
 /// Deletes all that has expired by now.

@@ -5,6 +5,7 @@
 //! configuration to its last request. [`wiring`] is the only place that names concrete methods and hooks.
 
 pub mod cli;
+mod contents;
 mod development;
 mod jobs;
 mod listen;

@@ -5,7 +5,7 @@
 //! Kubernetes swaps a link beside them, so whole folders would have to be watched – and where the database lies in the
 //! same folder, each of its writes would be reported.
 
-use crate::{cli::secrets::check_required, listen::Ending, settings::Settings};
+use crate::{cli::secrets::check_required, contents::Documents, listen::Ending, settings::Settings};
 use std::{os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 use zelos_flow::Engine;
 
@@ -32,7 +32,8 @@ pub(crate) async fn watch(mut watched: Watched, settings: Settings, engine: Arc<
 
 async fn take_over(settings: &Settings, engine: &Engine) {
     let old = engine.snapshot();
-    let mut read = Box::pin(settings.again(&old, &*engine.outbound)).await;
+    let documents = Documents::new(&*engine.outbound, Some(&engine.store));
+    let mut read = Box::pin(settings.again(&old, &documents)).await;
     if let Ok(snapshot) = &read
         && !old.cipher.is_required()
         && let Err(failure) = check_required(&engine.store, &snapshot.cipher).await
@@ -42,6 +43,7 @@ async fn take_over(settings: &Settings, engine: &Engine) {
     match read {
         Ok(snapshot) => {
             engine.replace_snapshot(snapshot);
+            documents.into_fetched().store(&engine.store, engine.clock.now()).await;
             tracing::info!("the changed configuration is in use");
         }
         Err(failure) => {

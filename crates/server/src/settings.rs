@@ -1,22 +1,23 @@
 //! From the command line and the environment to a configuration in use: loaded once at start, and again when a file
 //! changes.
 
-use crate::{cli::Failure, development};
+use crate::{cli::Failure, contents::Documents, development};
+use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 use std::{path::PathBuf, sync::Arc};
 use zelos_core::{
     config::{
         Config, ConfigError, Explained, Flags, Loaded, Source, database::Cleanup, development_document,
-        hashers::Argon2, identity::IdentitySchema as IdentitySchemaAt, load, look_up, reload_allowed, unbuilt,
+        hashers::Argon2, load, look_up, reload_allowed, unbuilt,
     },
     fail_point,
     outbound::Outbound,
     rng::Rng,
-    schema::{IdentitySchema, Schemas},
+    schema::Schemas,
     secret::Secret,
     snapshot::Snapshot,
 };
-use zelos_courier::{Channels, Letters, call::Call};
+use zelos_courier::{Channels, Letters, Remotes, call::Call};
 use zelos_flow::Compiled;
 
 /// What the command line said of the configuration.
@@ -67,12 +68,12 @@ impl Settings {
     }
 
     /// Loads the configuration anew, with what it refers to: that may have changed as well.
-    pub(crate) async fn again(&self, old: &Config, outbound: &dyn Outbound) -> Result<Compiled, Failure> {
+    pub(crate) async fn again(&self, old: &Compiled, documents: &Documents<'_>) -> Result<Compiled, Failure> {
         let Loaded { config, warnings } = self.read()?;
         reload_allowed(old, &config).map_err(|error| Failure::new(error.to_string()))?;
         judge_unbuilt(&config)?;
         warn(&warnings);
-        Box::pin(snapshot(config, outbound)).await
+        Box::pin(compile(config, documents, Arc::clone(&old.remotes))).await
     }
 
     fn read(&self) -> Result<Loaded, Failure> {
@@ -105,14 +106,29 @@ pub(crate) fn warn(warnings: &[ConfigError]) {
     }
 }
 
-/// The configuration with everything that it refers to, fetched and compiled.
+/// The configuration compiled, where there is no database and nothing was compiled before.
 pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compiled, Failure> {
-    let mut schemas = Vec::with_capacity(config.identity.schemas.len());
-    let mut errors = Vec::new();
-    for (index, schema) in config.identity.schemas.iter().enumerate() {
-        match identity_schema(schema, outbound).await {
-            Ok(compiled) => schemas.push((compiled, schema.selfservice_selectable)),
-            Err(reason) => errors.push(format!("identity.schemas.{index}.url: {reason}")),
+    Box::pin(compile(config, &Documents::new(outbound, None), Arc::default())).await
+}
+
+/// The configuration with everything that it refers to, compiled: what has to be there is read, and what need not be, as
+/// remote templates, is fetched later by `remotes`.
+pub(crate) async fn compile(
+    config: Config,
+    documents: &Documents<'_>,
+    remotes: Arc<Remotes>,
+) -> Result<Compiled, Failure> {
+    let may_refer = !config.security.disallow_ref_in_identity_schemas;
+    let read = config.identity.schemas.iter().enumerate().map(async |(index, schema)| {
+        let key = format!("identity.schemas.{index}.url");
+        let compiled = documents.identity_schema(&key, schema, may_refer).await;
+        compiled.map(|compiled| (compiled, schema.selfservice_selectable)).map_err(|reason| format!("{key}: {reason}"))
+    });
+    let (mut schemas, mut errors) = (Vec::new(), Vec::new());
+    for read in join_all(read).await {
+        match read {
+            Ok(schema) => schemas.push(schema),
+            Err(error) => errors.push(error),
         }
     }
     if !errors.is_empty() {
@@ -124,13 +140,14 @@ pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compile
     for url in snapshot.returns.ignored() {
         tracing::warn!(%url, "selfservice.allowed_return_urls: the wildcard is too wide, the entry allows nothing");
     }
-    let channels = Channels::compile(&snapshot, outbound).await;
-    let letters = Letters::compile(&snapshot, outbound).await;
-    let migration = password_migration(&snapshot, outbound).await;
+    let channels = Channels::compile(&snapshot, &remotes);
+    let letters = Letters::compile(&snapshot, &remotes);
+    let migration = password_migration(&snapshot, &remotes);
     match (channels, letters, migration) {
         (Ok(channels), Ok(letters), Ok(migration)) => Ok(Compiled::new(snapshot, Arc::new(letters))
             .with_channels(Arc::new(channels))
-            .with_password_migration(migration)),
+            .with_password_migration(migration)
+            .with_remotes(remotes)),
         (channels, letters, migration) => {
             let mut errors = channels.err().unwrap_or_default();
             errors.extend(letters.err().unwrap_or_default());
@@ -141,17 +158,12 @@ pub async fn snapshot(config: Config, outbound: &dyn Outbound) -> Result<Compile
 }
 
 /// The call that asks whether a password is right, where it is switched on.
-async fn password_migration(config: &Config, outbound: &dyn Outbound) -> Result<Option<Call>, String> {
+fn password_migration(config: &Config, remotes: &Remotes) -> Result<Option<Call>, String> {
+    const KEY: &str = "selfservice.methods.password.config.migrate_hook.config";
     let hook = &config.selfservice.methods.password.config.migrate_hook;
     let Some(url) = hook.config.url.as_ref().filter(|_| hook.enabled) else { return Ok(None) };
-    let call = Call::compile(url, &hook.config.request(), outbound).await;
-    call.map(Some)
-        .map_err(|(name, reason)| format!("selfservice.methods.password.config.migrate_hook.config.{name}: {reason}"))
-}
-
-async fn identity_schema(schema: &IdentitySchemaAt, outbound: &dyn Outbound) -> Result<IdentitySchema, String> {
-    let raw = schema.url.load(outbound).await.map_err(|error| error.to_string())?;
-    IdentitySchema::compile(schema.id.as_str(), &raw).map_err(|error| error.to_string())
+    let call = Call::compile(KEY, url, &hook.config.request(), remotes);
+    call.map(Some).map_err(|(name, reason)| format!("{KEY}.{name}: {reason}"))
 }
 
 /// One variable of the process, if it is set to something.

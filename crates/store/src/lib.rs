@@ -24,6 +24,7 @@ pub mod messages;
 pub mod migrate;
 mod page;
 mod problem;
+pub mod remote_documents;
 pub mod sessions;
 pub mod trait_index;
 mod value;

@@ -299,12 +299,12 @@ pub fn settle(batch: &mut Batch, attempt: &Attempt, outcome: Outcome<'_>) {
     );
 }
 
-/// Gives back a message that was claimed and not tried: the attempt does not count, and it is due at once. If the lease
-/// was lost meanwhile nothing happens.
-pub fn give_back(batch: &mut Batch, message: MessageId, lease: Uuid, now: OffsetDateTime) {
+/// Gives back a message that was claimed and not tried: the attempt does not count, and it is due at that time. If the
+/// lease was lost meanwhile nothing happens.
+pub fn give_back(batch: &mut Batch, message: MessageId, lease: Uuid, now: OffsetDateTime, due_at: OffsetDateTime) {
     batch.add(
         "UPDATE messages SET status = 'queued', due_at = ?, lease = ?, send_count = send_count - 1, updated_at = ? \
          WHERE nid = ? AND id = ? AND lease = ?",
-        [now.into(), Value::Id(None), now.into(), NETWORK, message.into(), lease.into()],
+        [due_at.into(), Value::Id(None), now.into(), NETWORK, message.into(), lease.into()],
     );
 }

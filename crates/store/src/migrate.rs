@@ -22,7 +22,7 @@ struct Migration {
 }
 
 /// In the order in which they are run. A released one never changes; the next change is a new one.
-const MIGRATIONS: [Migration; 9] = [
+const MIGRATIONS: [Migration; 10] = [
     Migration { name: "0001_identities", text: include_str!("../migrations/0001_identities.sql") },
     Migration { name: "0002_sessions", text: include_str!("../migrations/0002_sessions.sql") },
     Migration { name: "0003_flows", text: include_str!("../migrations/0003_flows.sql") },
@@ -32,6 +32,7 @@ const MIGRATIONS: [Migration; 9] = [
     Migration { name: "0007_audit", text: include_str!("../migrations/0007_audit.sql") },
     Migration { name: "0008_imports", text: include_str!("../migrations/0008_imports.sql") },
     Migration { name: "0009_indexed_traits", text: include_str!("../migrations/0009_indexed_traits.sql") },
+    Migration { name: "0010_remote_documents", text: include_str!("../migrations/0010_remote_documents.sql") },
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS zelos_migrations (

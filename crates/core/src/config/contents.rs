@@ -1,7 +1,7 @@
 //! Contents named by a URI inside the configuration: identity schemas, Jsonnet snippets, templates, keys.
 //!
 //! The URI is read when the configuration is loaded, so a misspelt one stops the start; base64 contents are decoded
-//! then and never again. Fetching and compiling is the caller's business, at load time and not per request.
+//! then and never again. Fetching and compiling is the caller's business, and never done per request.
 
 use super::value::text_value;
 use crate::outbound::{Outbound, OutboundError, OutboundRequest};
@@ -13,7 +13,14 @@ use bytes::Bytes;
 use http::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use std::{borrow::Cow, fmt, path::PathBuf, str::FromStr};
+use std::{
+    borrow::Cow,
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 use url::Url;
 
 /// Standard alphabet, with or without `=` at the end.
@@ -21,6 +28,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Bytes of a document, wherever it lies: as many as are read of a remote one.
+pub const LARGEST: usize = 1 << 20;
 
 /// Where contents come from: `file://`, `http://`, `https://` or `base64://`.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,6 +45,13 @@ enum Place {
     File(PathBuf),
     Remote(Url),
     Inline(Bytes),
+}
+
+/// Contents, or where they are.
+#[derive(Debug)]
+pub enum Contents<'a> {
+    Here(Bytes),
+    At(&'a Url),
 }
 
 /// Why contents could not be had. Never shows inline contents.
@@ -80,33 +97,61 @@ impl ContentUri {
         &self.raw
     }
 
-    /// Whether [`Self::load`] sends a request out.
-    pub fn is_remote(&self) -> bool {
-        matches!(self.place, Place::Remote(_))
+    /// The URL, if contents are fetched.
+    pub fn remote(&self) -> Option<&Url> {
+        match &self.place {
+            Place::Remote(url) => Some(url),
+            Place::File(_) | Place::Inline(_) => None,
+        }
     }
 
-    /// Fetches the contents. Files are read in place: they are small, and it happens when a configuration is loaded.
+    /// The contents, or the URL from which they have to be fetched. Files are read in place: they are regular and small,
+    /// and it happens when a configuration is loaded.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not a regular file or has more than [`LARGEST`] bytes.
+    pub fn local(&self) -> Result<Contents<'_>, ContentError> {
+        match &self.place {
+            Place::Inline(contents) => Ok(Contents::Here(contents.clone())),
+            Place::File(path) => read(path)
+                .map(|contents| Contents::Here(contents.into()))
+                .map_err(|reason| ContentError::File { path: path.display().to_string(), reason }),
+            Place::Remote(url) => Ok(Contents::At(url)),
+        }
+    }
+
+    /// The contents, fetched if they are remote.
     ///
     /// # Errors
     /// The file or the remote place does not give them.
     pub async fn load(&self, outbound: &dyn Outbound) -> Result<Bytes, ContentError> {
-        match &self.place {
-            Place::Inline(contents) => Ok(contents.clone()),
-            Place::File(path) => std::fs::read(path)
-                .map(Bytes::from)
-                .map_err(|reason| ContentError::File { path: path.display().to_string(), reason }),
-            Place::Remote(url) => {
-                let request = OutboundRequest { retries: 2, ..OutboundRequest::get(url.clone()) };
-                let answer =
-                    outbound.send(request).await.map_err(|reason| ContentError::Remote { url: url.clone(), reason })?;
-                if answer.status == StatusCode::OK {
-                    Ok(answer.body)
-                } else {
-                    Err(ContentError::Status { url: url.clone(), status: answer.status })
-                }
-            }
+        match self.local()? {
+            Contents::Here(contents) => Ok(contents),
+            Contents::At(url) => fetch(url, outbound).await,
         }
     }
+}
+
+async fn fetch(url: &Url, outbound: &dyn Outbound) -> Result<Bytes, ContentError> {
+    let request = OutboundRequest { retries: 2, max_body: LARGEST, ..OutboundRequest::get(url.clone()) };
+    let answer = outbound.send(request).await.map_err(|reason| ContentError::Remote { url: url.clone(), reason })?;
+    match answer.status {
+        StatusCode::OK => Ok(answer.body),
+        status => Err(ContentError::Status { url: url.clone(), status }),
+    }
+}
+
+/// A pipe would be waited for without end, and a device has no end.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut contents = Vec::new();
+    File::open(path)?.take(LARGEST as u64 + 1).read_to_end(&mut contents)?;
+    if contents.len() > LARGEST {
+        return Err(io::Error::other(format!("larger than {LARGEST} bytes")));
+    }
+    Ok(contents)
 }
 
 impl FromStr for ContentUri {

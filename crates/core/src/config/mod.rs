@@ -46,7 +46,7 @@ pub mod unbuilt;
 pub mod value;
 
 pub use attempts::{AttemptBudgets, Bound};
-pub use contents::{ContentError, ContentUri};
+pub use contents::{ContentError, ContentUri, Contents};
 pub use development::development_document;
 pub use error::{ConfigError, Origin};
 pub use explain::{Explained, explain};

@@ -6,23 +6,26 @@ use super::compile::SchemaError;
 use serde_json::Value;
 
 /// Bytes of a document.
-const SIZE: usize = 1 << 20;
+pub(super) const SIZE: usize = 1 << 20;
 /// Objects and arrays within each other.
 const DEPTH: usize = 64;
 /// Bytes of one pattern.
 const PATTERN: usize = 4096;
 
-/// Reads a document, if it is within bounds.
+/// Reads a document, if it is small enough. The reader bounds its depth; what is in it is not looked at.
 pub(super) fn parse(raw: &[u8]) -> Result<Value, SchemaError> {
     if raw.len() > SIZE {
         return Err(SchemaError::TooLarge { bytes: raw.len(), most: SIZE });
     }
-    let document: Value = serde_json::from_slice(raw).map_err(|error| SchemaError::NotJson(error.to_string()))?;
-    check(&document, "#", 0)?;
-    Ok(document)
+    serde_json::from_slice(raw).map_err(|error| SchemaError::NotJson(error.to_string()))
 }
 
-fn check(value: &Value, at: &str, depth: usize) -> Result<(), SchemaError> {
+/// Whether a document is within bounds and refers to itself only.
+pub(super) fn check(document: &Value) -> Result<(), SchemaError> {
+    check_value(document, "#", 0)
+}
+
+fn check_value(value: &Value, at: &str, depth: usize) -> Result<(), SchemaError> {
     if depth > DEPTH {
         return Err(SchemaError::TooDeep { at: at.to_owned(), most: DEPTH });
     }
@@ -40,13 +43,14 @@ fn check(value: &Value, at: &str, depth: usize) -> Result<(), SchemaError> {
                     }
                     _ => {}
                 }
-                check(member, &here, depth + 1)?;
+                check_value(member, &here, depth + 1)?;
             }
             Ok(())
         }
-        Value::Array(items) => {
-            items.iter().enumerate().try_for_each(|(index, item)| check(item, &format!("{at}/{index}"), depth + 1))
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| check_value(item, &format!("{at}/{index}"), depth + 1)),
         _ => Ok(()),
     }
 }

@@ -13,10 +13,12 @@ pub enum SchemaError {
     NotJson(String),
     #[error("{at} lies deeper than {most} levels")]
     TooDeep { at: String, most: usize },
-    #[error("{at} refers to {target:?}: only places in the same document (#/…) can be referred to")]
+    #[error("{at} refers to {target:?}: only places in the same document (#/…) can be referred to here")]
     ForeignReference { at: String, target: String },
     #[error("{at} refers to {target:?}, which is not there")]
     BrokenReference { at: String, target: String },
+    #[error("the schema refers to {url}: {reason}")]
+    Document { url: String, reason: String },
     #[error("{at} refers to itself")]
     Cycle { at: String },
     #[error("the schema describes more than {most} values when its references are followed")]

@@ -2,14 +2,18 @@
 //!
 //! Whatever applies to the same value is merged, be it behind a `$ref`, in `allOf` or in a branch of `anyOf`, `oneOf`
 //! or `if`; what is said first wins, and nothing becomes required by a branch alone if it stands outside of it too.
-//! A reference that leads back to itself has no tree and is refused.
+//! A value within which the same reference is followed again has a tree of any depth: it ends after a few rounds. A
+//! reference that leads back to itself without going into the value is refused.
 
-use super::{compile::SchemaError, extension::Extension, indexed};
+use super::{compile::SchemaError, extension::Extension, indexed, references};
 use jsonschema::Draft;
 use serde_json::{Map, Value};
 
 /// Values that a document may describe when all references are followed.
 const MOST: usize = 5_000;
+
+/// How often a reference is followed within itself; less often if the tree would be too large.
+const ROUNDS: usize = 3;
 
 /// The one type that a value is declared to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,11 +65,13 @@ pub(super) struct Mark {
 impl Field {
     /// The tree of a document, from its root.
     pub(super) fn of(document: &Value, draft: Draft) -> Result<Self, SchemaError> {
-        let mut walk =
-            Walk { document, ignores_beside_ref: ignores_beside_ref(draft), stack: Vec::new(), branches: 0, count: 0 };
-        let mut field = Self::default();
-        walk.add(&mut field, document, "#")?;
-        Ok(field)
+        let mut rounds = ROUNDS;
+        loop {
+            match Walk::new(document, draft, rounds).root() {
+                Err(SchemaError::TooManyFields { .. }) if rounds > 1 => rounds -= 1,
+                done => return done,
+            }
+        }
     }
 
     /// Whether it or anything within is a phone number.
@@ -90,14 +96,35 @@ fn ignores_beside_ref(draft: Draft) -> bool {
 struct Walk<'a> {
     document: &'a Value,
     ignores_beside_ref: bool,
-    /// Targets of the references that are being followed.
-    stack: Vec<String>,
+    rounds: usize,
+    /// Targets of the references that are being followed, and how deep in the tree each was met.
+    stack: Vec<(String, usize)>,
+    depth: usize,
     /// Branches that may not apply, around the present place.
     branches: usize,
     count: usize,
 }
 
 impl<'a> Walk<'a> {
+    fn new(document: &'a Value, draft: Draft, rounds: usize) -> Self {
+        let ignores_beside_ref = ignores_beside_ref(draft);
+        Self { document, ignores_beside_ref, rounds, stack: Vec::new(), depth: 0, branches: 0, count: 0 }
+    }
+
+    fn root(mut self) -> Result<Field, SchemaError> {
+        let mut field = Field::default();
+        self.add(&mut field, self.document, "#")?;
+        Ok(field)
+    }
+
+    /// Adds what the sub-schema says of a value within the present one.
+    fn add_within(&mut self, field: &mut Field, schema: &'a Value, at: &str) -> Result<(), SchemaError> {
+        self.depth += 1;
+        let added = self.add(field, schema, at);
+        self.depth -= 1;
+        added
+    }
+
     /// Adds what the sub-schema says of a value.
     fn add(&mut self, field: &mut Field, schema: &'a Value, at: &str) -> Result<(), SchemaError> {
         self.count += 1;
@@ -122,13 +149,22 @@ impl<'a> Walk<'a> {
     }
 
     fn follow(&mut self, field: &mut Field, target: &str, at: &str) -> Result<(), SchemaError> {
-        if target == "#" || self.stack.iter().any(|open| open == target) {
+        let rounds: Vec<usize> =
+            self.stack.iter().filter(|(open, _)| open == target).map(|(_, depth)| *depth).collect();
+        if rounds.contains(&self.depth) {
             return Err(SchemaError::Cycle { at: at.to_owned() });
         }
-        let pointer = target.trim_start_matches('#');
+        let pointer = references::decode(target.trim_start_matches('#'));
         let broken = || SchemaError::BrokenReference { at: at.to_owned(), target: target.to_owned() };
-        let schema = self.document.pointer(pointer).ok_or_else(broken)?;
-        self.stack.push(target.to_owned());
+        let schema = self.document.pointer(&pointer).ok_or_else(broken)?;
+        if rounds.len() >= self.rounds {
+            // Here the tree ends: the value has its type, but nothing in it is drawn or derived.
+            if let Some(members) = schema.as_object() {
+                describe(field, members);
+            }
+            return Ok(());
+        }
+        self.stack.push((target.to_owned(), self.depth));
         self.add(field, schema, target)?;
         self.stack.pop();
         Ok(())
@@ -174,7 +210,7 @@ impl<'a> Walk<'a> {
             }
             let property = &mut field.properties[index].1;
             property.required |= is_required(name) && (known.is_none() || self.branches == 0);
-            self.add(property, schema, &format!("{at}/properties/{}", escape(name)))?;
+            self.add_within(property, schema, &format!("{at}/properties/{}", escape(name)))?;
         }
         Ok(())
     }
@@ -187,12 +223,12 @@ impl<'a> Walk<'a> {
                         if field.tuple.len() <= index {
                             field.tuple.push(Field::default());
                         }
-                        self.add(&mut field.tuple[index], schema, &format!("{at}/{name}/{index}"))?;
+                        self.add_within(&mut field.tuple[index], schema, &format!("{at}/{name}/{index}"))?;
                     }
                 }
                 Some(schema) => {
                     let items = field.items.get_or_insert_default();
-                    self.add(items, schema, &format!("{at}/{name}"))?;
+                    self.add_within(items, schema, &format!("{at}/{name}"))?;
                 }
                 None => {}
             }

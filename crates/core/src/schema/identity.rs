@@ -8,6 +8,7 @@ use super::{
     field::{Field, Kind},
     indexed::{self, Indexed},
     nodes,
+    references::{Bundle, References},
     violation::Violations,
 };
 use crate::{
@@ -35,10 +36,15 @@ pub struct IdentitySchema {
 }
 
 impl IdentitySchema {
-    /// Compiles a document, or says what is wrong with it.
+    /// Compiles a document that refers to no other, or says what is wrong with it.
     pub fn compile(id: impl Into<String>, raw: &[u8]) -> Result<Self, SchemaError> {
-        let document = bounds::parse(raw)?;
-        let draft = compile::draft(&document)?;
+        Self::of(id, References::new("", raw)?)
+    }
+
+    /// Compiles a document and all that it refers to, or says what is wrong with them.
+    pub fn of(id: impl Into<String>, references: References) -> Result<Self, SchemaError> {
+        let Bundle { raw, document, draft } = references.bundle()?;
+        bounds::check(&document)?;
         extension::check_everywhere(&document, "#")?;
         indexed::check_everywhere(&document, "#")?;
         let mut root = Field::of(&document, draft)?;
@@ -56,7 +62,7 @@ impl IdentitySchema {
         let keys: Vec<String> = nodes.iter().map(|node| node.name().to_owned()).collect();
         Ok(Self {
             id: id.into(),
-            raw: String::from_utf8_lossy(raw).into(),
+            raw,
             registration_order: Order::registration(&keys),
             settings_order: Order::settings(&keys),
             identifier_label: nodes::identifier_label(&traits),

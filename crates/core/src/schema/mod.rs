@@ -2,7 +2,7 @@
 //!
 //! An [`IdentitySchema`] is the operator's document. It is bounded and compiled once, when the configuration is loaded:
 //! anything that could make a validation slow, endless or dependent on another server is refused then (`bounds`), and
-//! one walk over the document (`field`) yields all that is read from it later: which traits are identifiers or
+//! [`References`] gathers the documents that it refers to; one walk over the whole (`field`) yields all that is read from it later: which traits are identifiers or
 //! addresses (`derive`), by which operators find people (`indexed`), the form's nodes (`nodes`) and how texts of forms become values (`coerce`). A
 //! [`PayloadSchema`] is a small document of a method. Both say what is wrong as [`Violation`]s, which can be read as
 //! texts of a form and as a reason for administrators.
@@ -17,6 +17,7 @@ mod identity;
 mod indexed;
 mod nodes;
 mod payload;
+mod references;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -27,5 +28,6 @@ pub use derive::Derived;
 pub use identity::IdentitySchema;
 pub use indexed::{IndexKind, Indexed};
 pub use payload::PayloadSchema;
+pub use references::References;
 pub use schemas::Schemas;
 pub use violation::{Violation, Violations, type_of};

@@ -21,6 +21,7 @@ impl PayloadSchema {
     /// Compiles a document.
     pub fn compile(text: &str) -> Result<Self, SchemaError> {
         let document = super::bounds::parse(text.as_bytes())?;
+        super::bounds::check(&document)?;
         let draft = compile::draft(&document)?;
         let field = Field::of(&document, draft)?;
         Ok(Self { validator: compile::validator(&document, draft)?, field })

@@ -24,8 +24,11 @@ pub(crate) struct Http(pub(crate) Call);
 
 impl Http {
     async fn request(&self, errand: &Errand<'_>) -> Result<OutboundRequest, Failure> {
-        let request = self.0.request(|| own_body(errand.message), || context(errand)).await;
-        let request = request.map_err(|error| Failure::Transient(error.to_string()))?;
+        let request = self.0.request(errand.outbound, || own_body(errand.message), || context(errand)).await;
+        let request = request.map_err(|error| {
+            let held = error.is_not_fetched();
+            if held { Failure::Held(error.to_string()) } else { Failure::Transient(error.to_string()) }
+        })?;
         Ok(OutboundRequest { timeout: PATIENCE, max_body: MOST_ANSWER, ..request })
     }
 }
@@ -82,6 +85,7 @@ fn own_body(message: &Message) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::Remotes;
     use http::{
         HeaderMap, Method,
         header::{AUTHORIZATION, CONTENT_TYPE, COOKIE},
@@ -135,7 +139,9 @@ mod tests {
         let config: RequestConfig = serde_json::from_value(config).unwrap();
         let server = Server(status, Mutex::default());
         let url = Url::parse("https://sms.example.org/send").unwrap();
-        let call = Call::compile(&url, &config, &server).await.map_err(|(key, why)| format!("{key}: {why}")).unwrap();
+        let call = Call::compile("courier.http.request_config", &url, &config, &Remotes::default())
+            .map_err(|(key, why)| format!("{key}: {why}"))
+            .unwrap();
         let channel = Http(call);
         let message = message();
         let result = channel.send(&Errand { message: &message, html: Some("<p>"), outbound: &server }).await;
@@ -186,14 +192,15 @@ mod tests {
             let config = json!({ "body": zelos_core::config::ContentUri::inline(source) });
             let config: RequestConfig = serde_json::from_value(config).unwrap();
             let url = Url::parse("https://sms.example.org/send").unwrap();
-            let Ok(call) = Call::compile(&url, &config, &server).await else { continue };
+            let Ok(call) = Call::compile("", &url, &config, &Remotes::default()) else { continue };
             let result = Http(call).send(&Errand { message: &message(), html: None, outbound: &server }).await;
             assert!(matches!(result, Err(Failure::Transient(_))), "{source}: {result:?}");
         }
         assert!(server.1.lock().unwrap().is_empty());
         let import = json!({ "body": zelos_core::config::ContentUri::inline("function(ctx) import '/etc/passwd'") });
         let import: RequestConfig = serde_json::from_value(import).unwrap();
-        assert!(Call::compile(&Url::parse("https://a.example/").unwrap(), &import, &server).await.is_err());
+        let url = Url::parse("https://a.example/").unwrap();
+        assert!(Call::compile("", &url, &import, &Remotes::default()).is_err());
     }
 
     #[tokio::test]

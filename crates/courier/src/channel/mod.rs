@@ -35,6 +35,9 @@ pub enum Failure {
     /// It may be taken later.
     #[error("{0}")]
     Transient(String),
+    /// It was not tried: something that is needed to make it cannot be fetched yet. No attempt is counted.
+    #[error("{0}")]
+    Held(String),
 }
 
 /// A way out.

@@ -6,8 +6,9 @@ use super::{
     built_in::{self, WORDS},
     language,
     part::Part,
-    sources::{Source, Sources, Text},
+    sources::{Sources, Text},
 };
+use crate::remote::{Remote, Remotes};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, LazyLock, OnceLock},
@@ -23,8 +24,25 @@ const SHARED: &str = "(2) ";
 /// What a template is of.
 type Key = (TemplateType, Part);
 
-/// The parts that operators have brought, compiled.
-pub(super) type Parts = HashMap<Key, Set>;
+/// The parts that operators have brought.
+pub(super) type Parts = HashMap<Key, Own>;
+
+/// A part that an operator has brought.
+#[derive(Debug)]
+pub(super) enum Own {
+    Compiled(Arc<Set>),
+    Remote(Arc<Remote<Set>>),
+}
+
+impl Own {
+    /// The template; none if it is remote and has not been fetched yet.
+    pub(super) fn get(&self) -> Option<Arc<Set>> {
+        match self {
+            Self::Compiled(set) => Some(Arc::clone(set)),
+            Self::Remote(remote) => remote.copy(),
+        }
+    }
+}
 
 /// The letters of one language.
 #[derive(Debug)]
@@ -88,15 +106,18 @@ fn compile_built_in(ours: &'static built_in::Language, (template, part): Key) ->
     }
 }
 
-/// The parts that operators have brought.
-pub(super) fn own(sources: &[Source]) -> Result<Parts, Vec<String>> {
+/// The parts that operators have brought. Those that lie elsewhere are compiled when they are fetched.
+pub(super) fn own(sources: &Sources, remotes: &Remotes) -> Result<Parts, Vec<String>> {
     let mut errors = Vec::new();
     let mut parts = Parts::new();
-    for source in sources {
+    for (template, part, key, url) in &sources.remote {
+        parts.insert((*template, *part), Own::Remote(remotes.template(key, url, part.escape())));
+    }
+    for source in &sources.parts {
         let partials: Vec<_> = source.partials.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         match Set::compile(source.part.escape(), (&source.name, &source.text), &partials) {
             Ok(set) => {
-                parts.insert((source.template, source.part), set);
+                parts.insert((source.template, source.part), Own::Compiled(Arc::new(set)));
             }
             Err(error) => errors.push(told(&source.place, &error)),
         }

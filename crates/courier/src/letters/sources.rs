@@ -11,13 +11,13 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+use url::Url;
 use zelos_core::{
     config::{
-        ContentUri,
+        ContentUri, Contents,
         courier::{Courier, EmailTemplate, MailedTemplate, SmsTemplate, TemplatePair},
     },
     message::TemplateType,
-    outbound::Outbound,
 };
 
 const ENDING: &str = ".gotmpl";
@@ -47,14 +47,16 @@ pub(super) struct Text {
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     pub(super) parts: Vec<Source>,
+    /// Parts that are fetched when they are needed: their keys and URLs.
+    pub(super) remote: Vec<(TemplateType, Part, String, Url)>,
     /// By language tag and by the names of the files.
     pub(super) languages: BTreeMap<String, BTreeMap<String, Text>>,
     /// In place of ours, by the names of the files.
     pub(super) layouts: BTreeMap<String, Text>,
 }
 
-/// Reads everything; all that cannot be read is told at once.
-pub(super) async fn gather(courier: &Courier, outbound: &dyn Outbound) -> Result<Sources, Vec<String>> {
+/// Reads everything that lies here; all that cannot be read is told at once.
+pub(super) fn gather(courier: &Courier) -> Result<Sources, Vec<String>> {
     let mut sources = Sources::default();
     let mut errors = Vec::new();
     let root = courier.template_override_path.as_deref().filter(|path| !path.is_empty()).map(Path::new);
@@ -68,7 +70,7 @@ pub(super) async fn gather(courier: &Courier, outbound: &dyn Outbound) -> Result
     for template in TemplateType::ALL {
         for part in Part::ALL {
             let source = match configured(courier, template, part) {
-                Some((key, uri)) => fetched((template, part), key, uri, outbound).await.map(Some),
+                Some((key, uri)) => configured_source((template, part), key, uri, &mut sources.remote),
                 None => root.map_or(Ok(None), |root| file(root, template, part)),
             };
             match source {
@@ -128,15 +130,23 @@ fn invalid_of(pair: &TemplatePair) -> Option<Given<'_>> {
     pair.invalid.as_ref().map(|invalid| (&invalid.email, None))
 }
 
-async fn fetched(
+/// The source of a part that the configuration names; none if it is added to those that are fetched later.
+fn configured_source(
     (template, part): (TemplateType, Part),
     key: String,
     uri: &ContentUri,
-    outbound: &dyn Outbound,
-) -> Result<Source, String> {
-    let contents = uri.load(outbound).await.map_err(|error| format!("{key}: {error}"))?;
-    let text = String::from_utf8(contents.to_vec()).map_err(|_| format!("{key}: is not UTF-8"))?;
-    Ok(Source { template, part, place: String::new(), name: key, text, partials: Vec::new() })
+    remote: &mut Vec<(TemplateType, Part, String, Url)>,
+) -> Result<Option<Source>, String> {
+    match uri.local().map_err(|error| format!("{key}: {error}"))? {
+        Contents::Here(contents) => {
+            let text = String::from_utf8(contents.to_vec()).map_err(|_| format!("{key}: is not UTF-8"))?;
+            Ok(Some(Source { template, part, place: String::new(), name: key, text, partials: Vec::new() }))
+        }
+        Contents::At(url) => {
+            remote.push((template, part, key, url.clone()));
+            Ok(None)
+        }
+    }
 }
 
 /// The file of a part, if there is one, with those whose names begin like it.

@@ -1,26 +1,12 @@
 use super::{Letters, built_in};
+use crate::remote::Remotes;
 use serde_json::{Map, Value, json};
 use time::macros::datetime;
 use zelos_core::{
     config::Config,
     id::MessageId,
     message::{Message, MessageChannel, MessageStatus, TemplateType},
-    outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse},
 };
-
-/// One place that can be fetched, and nothing else.
-struct Net;
-
-#[async_trait::async_trait]
-impl Outbound for Net {
-    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
-        if request.url.as_str() != "https://templates.example/subject" {
-            return Err(OutboundError::Timeout);
-        }
-        let body = "Fetched, {{.To}}".into();
-        Ok(OutboundResponse { status: http::StatusCode::OK, headers: http::HeaderMap::new(), body })
-    }
-}
 
 fn data(template: TemplateType, channel: MessageChannel) -> Map<String, Value> {
     let url = "https://id.example/self-service/x?flow=1&code=123456";
@@ -139,7 +125,7 @@ impl Drop for Folder {
 }
 
 /// The letters of a configuration with that `courier`; errors name files without the folder.
-async fn compiled(folder: Option<&Folder>, courier: Value) -> Result<Letters, String> {
+fn compiled(folder: Option<&Folder>, courier: &Value) -> Result<Letters, String> {
     let mut document = json!({
         "dsn": "memory",
         "identity": { "schemas": [{ "id": "default", "url": "base64://e30=" }] },
@@ -149,7 +135,7 @@ async fn compiled(folder: Option<&Folder>, courier: Value) -> Result<Letters, St
     });
     let root = folder.map_or("none".to_owned(), |folder| folder.0.display().to_string());
     document["courier"]["template_override_path"] = json!(root);
-    let letters = Letters::compile(&Config::from_document(document).unwrap(), &Net).await;
+    let letters = Letters::compile(&Config::from_document(document).unwrap(), &Remotes::default());
     letters.map_err(|errors| errors.join("\n").replace(&format!("{root}/"), ""))
 }
 
@@ -209,8 +195,8 @@ fn everybody_is_written_to_in_their_language() {
     assert_eq!(written(&letters, unborn).subject, "Ihr Code für ein neues Konto");
 }
 
-#[tokio::test]
-async fn an_operator_brings_any_part_in_the_order_of_kratos() {
+#[test]
+fn an_operator_brings_any_part_in_the_order_of_kratos() {
     let folder = Folder::new(
         "order",
         &[
@@ -232,12 +218,12 @@ async fn an_operator_brings_any_part_in_the_order_of_kratos() {
     );
     let encoded = zelos_core::config::ContentUri::inline("<p>{{.RecoveryCode}}</p>");
     let templates = json!({ "recovery_code": { "valid": { "email": {
-        "subject": "https://templates.example/subject",
+        "subject": zelos_core::config::ContentUri::inline("Configured, {{.To}}"),
         "body": { "html": encoded },
     } } } });
-    let letters = compiled(Some(&folder), json!({ "templates": templates })).await.unwrap();
+    let letters = compiled(Some(&folder), &json!({ "templates": templates })).unwrap();
     let message = written(&letters, mail(TemplateType::RecoveryCodeValid));
-    assert_eq!((&*message.subject, &*message.body), ("Fetched, ada@example.com", "123456, 60, ada@example.com"));
+    assert_eq!((&*message.subject, &*message.body), ("Configured, ada@example.com", "123456, 60, ada@example.com"));
     assert_eq!(letters.html(&message).unwrap().as_deref(), Some("<p>123456</p>"));
     let sms = written(&letters, self::message(TemplateType::RecoveryCodeValid, MessageChannel::Sms));
     assert_eq!((&*sms.subject, &*sms.body), ("", "SMS 123456 id.example <no value>"));
@@ -248,8 +234,8 @@ async fn an_operator_brings_any_part_in_the_order_of_kratos() {
     assert_eq!(written(&letters, mail(TemplateType::LoginCodeValid)).subject, "Your code to sign in");
 }
 
-#[tokio::test]
-async fn languages_and_layouts_are_dropped_into_a_folder() {
+#[test]
+fn languages_and_layouts_are_dropped_into_a_folder() {
     let words: String =
         ["expiry", "or", "fallback", "footer"].map(|name| format!("{{{{define {name:?}}}}}{name}{{{{end}}}}")).concat();
     let letter = r#"{{define "subject"}}Connexion{{end}}{{define "lead"}}Voici{{end}}{{define "after"}}Fin{{end}}"#;
@@ -263,7 +249,7 @@ async fn languages_and_layouts_are_dropped_into_a_folder() {
             ("lang/README.md", "not a template"),
         ],
     );
-    let letters = compiled(Some(&folder), json!({ "smtp": { "from_name": "A & B" } })).await.unwrap();
+    let letters = compiled(Some(&folder), &json!({ "smtp": { "from_name": "A & B" } })).unwrap();
     let french = written(&letters, asked_in(mail(TemplateType::LoginCodeValid), "fr-CA, de"));
     assert_eq!((&*french.subject, &*french.body), ("Connexion", "Voici\n\n123456\n\nexpiry Fin\n\n-- \nfooter\n"));
     assert_eq!(letters.html(&french).unwrap().unwrap(), "<h1 lang=\"fr\">A &amp; B</h1>Voici\n".trim_end());
@@ -275,23 +261,23 @@ async fn languages_and_layouts_are_dropped_into_a_folder() {
     assert_eq!(changed.subject, "Nein");
 }
 
-#[tokio::test]
-async fn whatever_is_broken_is_told_with_its_place() {
+#[test]
+fn whatever_is_broken_is_told_with_its_place() {
     let encoded = |text: &str| json!(zelos_core::config::ContentUri::inline(text.to_owned()));
     let templates = json!({
         "recovery": { "invalid": { "email": { "subject": encoded("\n{{.To"), "body": { "html": encoded("<a href='{{.To}}") } } } },
-        "login_code": { "valid": { "email": { "subject": "https://templates.example/gone" } } },
+        "login_code": { "valid": { "email": { "subject": "file:///no/such/file" } } },
     });
-    let errors = compiled(None, json!({ "templates": templates })).await.unwrap_err();
+    let errors = compiled(None, &json!({ "templates": templates })).unwrap_err();
     assert_eq!(errors.lines().count(), 1, "what cannot be had is told first: {errors}");
     assert!(
-        errors.starts_with("courier.templates.login_code.valid.email.subject: https://templates.example/gone"),
+        errors.starts_with("courier.templates.login_code.valid.email.subject: /no/such/file cannot be read"),
         "{errors}"
     );
 
     let templates = json!({ "recovery": { "invalid": { "email": {
         "subject": encoded("\n{{.To"), "body": { "html": encoded("<a href='{{.To}}"), "plaintext": "base64:///w==" } } } } });
-    let errors = compiled(None, json!({ "templates": templates })).await.unwrap_err();
+    let errors = compiled(None, &json!({ "templates": templates })).unwrap_err();
     assert_eq!(errors, "courier.templates.recovery.invalid.email.body.plaintext: is not UTF-8");
 
     for (file, text, expected) in [
@@ -328,20 +314,20 @@ async fn whatever_is_broken_is_told_with_its_place() {
         ("lang/de/words.gotmpl", "", "lang/de/words.gotmpl: plain.gotmpl: line 18: there is no template \"footer\""),
     ] {
         let folder = Folder::new("broken", &[(file, text)]);
-        let errors = compiled(Some(&folder), json!({})).await.unwrap_err();
+        let errors = compiled(Some(&folder), &json!({})).unwrap_err();
         assert!(errors.contains(expected), "{file}: {errors}");
     }
 }
 
-#[tokio::test]
-async fn nothing_is_compiled_or_read_again() {
+#[test]
+fn nothing_is_compiled_or_read_again() {
     assert!(std::sync::Arc::ptr_eq(&Letters::built_in().languages, &Letters::built_in().languages));
     let files = [
         ("login_code/valid/email.subject.gotmpl", "{{.LoginCode}}"),
         ("login_code/valid/email.body.gotmpl", "<i>{{.To}}"),
     ];
     let folder = Folder::new("once", &files);
-    let letters = compiled(Some(&folder), json!({})).await.unwrap();
+    let letters = compiled(Some(&folder), &json!({})).unwrap();
     // A compiled template holds no source, and where it came from is gone.
     drop(folder);
     for number in 0..100 {
@@ -364,8 +350,8 @@ const HOSTILE: [&str; 8] = [
     "\u{202e}\u{2066}gnp.exe\u{2028}\u{2029}\u{0}\u{7}\u{85}]]><!--",
 ];
 
-#[tokio::test]
-async fn hostile_values_do_no_harm() {
+#[test]
+fn hostile_values_do_no_harm() {
     let html = r#"<!doctype html><title>{{.Identity.traits.name}}</title><p title="{{.Identity.traits.name}}">
         {{.TransientPayload.word}}<a href="{{.TransientPayload.word}}" data-x={{.TransientPayload.word}}>x</a>
         <style>p { color: {{.TransientPayload.word}} }</style><b style="color: {{.Identity.traits.name}}">y</b>
@@ -378,7 +364,7 @@ async fn hostile_values_do_no_harm() {
             ("login_code/valid/email.body.gotmpl", html),
         ],
     );
-    let own = compiled(Some(&folder), json!({})).await.unwrap();
+    let own = compiled(Some(&folder), &json!({})).unwrap();
     for letters in [own, Letters::built_in()] {
         let calm = filled(&letters, "harmless");
         let shape = shape(&letters.html(&calm).unwrap().unwrap());
@@ -429,8 +415,8 @@ fn shape(html: &str) -> Vec<String> {
     tags.map(names).collect()
 }
 
-#[tokio::test]
-async fn a_template_that_fails_keeps_no_code_from_whoever_waits_for_it() {
+#[test]
+fn a_template_that_fails_keeps_no_code_from_whoever_waits_for_it() {
     let folder = Folder::new(
         "failing",
         &[
@@ -445,7 +431,7 @@ async fn a_template_that_fails_keeps_no_code_from_whoever_waits_for_it() {
             ("login_code/valid/email.body.gotmpl", "{{index .TransientPayload.times 5}}"),
         ],
     );
-    let letters = compiled(Some(&folder), json!({})).await.unwrap();
+    let letters = compiled(Some(&folder), &json!({})).unwrap();
     let payload = json!({ "times": vec![1; 1000] });
     let message = written(&letters, with(mail(TemplateType::LoginCodeValid), "transient_payload", payload));
     assert_eq!(message.subject, "Your code to sign in");

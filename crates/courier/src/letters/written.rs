@@ -1,11 +1,13 @@
 //! Writing with the compiled templates.
 
 use super::{
-    compiled::{self, Language, Parts},
+    compiled::{self, Language, Own, Parts},
     language, model,
     part::Part,
     sources,
 };
+use crate::remote::{Remote, Remotes};
+use futures_util::future::join_all;
 use std::sync::Arc;
 use url::Host;
 use zelos_core::{
@@ -25,6 +27,8 @@ pub struct Letters {
     site: String,
     /// Parts that an operator has brought, in whatever language.
     own: Parts,
+    /// Those of them that are fetched.
+    remote: Vec<Arc<Remote<Set>>>,
     /// The first is for those whose language there is not.
     pub(super) languages: Arc<[Language]>,
 }
@@ -43,22 +47,36 @@ impl From<TemplateError> for LetterError {
 impl Letters {
     /// The built-in templates alone.
     pub fn built_in() -> Self {
-        Self { site: String::new(), own: Parts::new(), languages: compiled::built_in() }
+        Self { site: String::new(), own: Parts::new(), remote: Vec::new(), languages: compiled::built_in() }
     }
 
-    /// The templates of a configuration: its own, then ours.
+    /// The templates of a configuration: its own, then ours. Remote ones are not fetched here.
     ///
     /// # Errors
-    /// Every template that cannot be had or compiled: its key or file, the line and the reason.
-    pub async fn compile(config: &Config, outbound: &dyn Outbound) -> Result<Self, Vec<String>> {
-        let sources = sources::gather(&config.courier, outbound).await?;
-        match (compiled::own(&sources.parts), compiled::languages(&sources)) {
-            (Ok(own), Ok(languages)) => Ok(Self { site: site(config), own, languages }),
+    /// Every template that cannot be read or compiled: its key or file, the line and the reason.
+    pub fn compile(config: &Config, remotes: &Remotes) -> Result<Self, Vec<String>> {
+        let sources = sources::gather(&config.courier)?;
+        match (compiled::own(&sources, remotes), compiled::languages(&sources)) {
+            (Ok(own), Ok(languages)) => {
+                let remote = own.values().filter_map(|own| match own {
+                    Own::Remote(remote) => Some(Arc::clone(remote)),
+                    Own::Compiled(_) => None,
+                });
+                Ok(Self { site: site(config), remote: remote.collect(), own, languages })
+            }
             (own, languages) => {
                 let mut errors = own.err().unwrap_or_default();
                 errors.extend(languages.err().unwrap_or_default());
                 Err(errors)
             }
+        }
+    }
+
+    /// Fetches the remote templates of which there is no copy yet, for a bounded time. Called where a message may come to
+    /// be written, before it is known whether one will: the time of an answer must not tell.
+    pub async fn prepare(&self, outbound: &dyn Outbound) {
+        if self.remote.iter().any(|remote| !remote.is_here()) {
+            join_all(self.remote.iter().map(|remote| remote.wait(outbound))).await;
         }
     }
 
@@ -91,15 +109,15 @@ impl Letters {
             return Ok(None);
         }
         let (tag, ours) = self.ours(message, Part::Html)?;
-        let own = self.own.get(&(message.template_type, Part::Html));
-        let html = self.render(message, tag, own.unwrap_or(ours))?;
+        let own = self.own.get(&(message.template_type, Part::Html)).and_then(Own::get);
+        let html = self.render(message, tag, own.as_deref().unwrap_or(ours))?;
         Ok(Some(html).filter(|html| !html.trim().is_empty()))
     }
 
     fn text(&self, message: &Message, part: Part) -> Result<String, LetterError> {
         let (tag, ours) = self.ours(message, part)?;
-        if let Some(own) = self.own.get(&(message.template_type, part)) {
-            match self.render(message, tag, own) {
+        if let Some(own) = self.own.get(&(message.template_type, part)).and_then(Own::get) {
+            match self.render(message, tag, &own) {
                 Ok(text) => return Ok(text),
                 Err(error) => {
                     tracing::error!(%error, "a template of a message failed; the built-in one is used instead");

@@ -68,7 +68,12 @@ async fn ask(cx: &Cx<'_>, flow: &Flow, identity: &Identity, input: &Input) -> Re
     let call = cx.snapshot.password_migration.as_ref().ok_or_else(|| {
         Problem::Misconfigured("The password is elsewhere, but the hook that asks for it is not enabled.".to_owned())
     })?;
-    let request = call.request(|| own_body(input), || context(cx, flow, identity, input)).await.map_err(|error| {
+    let request = call.request(cx.outbound, || own_body(input), || context(cx, flow, identity, input)).await;
+    let request = request.map_err(|error| {
+        if error.is_not_fetched() {
+            tracing::warn!(%error, "password migration failed");
+            return Problem::Upstream("This password cannot be checked at the moment.".to_owned());
+        }
         tracing::error!(place = error.place(), "the body for the password migration cannot be made");
         Problem::Misconfigured("The body for the password migration cannot be made.".to_owned())
     })?;

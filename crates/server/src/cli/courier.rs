@@ -5,7 +5,7 @@
 
 use super::{Failure, serve};
 use crate::{
-    VERSION,
+    VERSION, jobs,
     listen::{self, Address, Limits, RequestLine},
     reload::{self, Watched},
     settings::{self, Settings},
@@ -51,6 +51,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
         tokio::spawn(listen::serve(metrics, router(&courier), Limits::ADMIN, line, ending.clone()));
     }
     let store = engine.store.clone();
+    tokio::spawn(jobs::fetch(Arc::clone(&engine), ending.clone()));
     tokio::spawn(reload::watch(watched, settings, engine, ending.clone()));
     let work = tokio::spawn(courier.run(ending));
     tracing::info!(version = VERSION, "delivering");

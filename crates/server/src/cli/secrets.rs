@@ -66,6 +66,9 @@ pub(super) async fn re_encrypt(files: Vec<PathBuf>, flags: ReEncrypt) -> Result<
         let again = pass(&store, &cipher, &rng, size).await?;
         counts = Counts { current: counts.current, renewed: counts.renewed + again.renewed, ..again };
     }
+    if counts.renewed > 0 {
+        store.erase_deleted().await.map_err(|error| Failure::new(format!("dsn: {error}")))?;
+    }
     tell(&counts)
 }
 

@@ -6,7 +6,9 @@
 
 use super::Failure;
 use crate::{
-    VERSION, development, jobs,
+    VERSION,
+    contents::{Documents, FetchedDocuments},
+    development, jobs,
     listen::{self, Address, Ending, Limits, Listener, RequestLine},
     outbound::HttpClient,
     readiness,
@@ -66,7 +68,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     tracing::info!(%public, %admin, version = VERSION, "listening");
 
     let readiness = Arc::new(Readiness::new());
-    let engine = Box::pin(engine(config, rng)).await?;
+    let (engine, fetched) = Box::pin(engine_with_documents(config, rng)).await?;
     let snapshot = engine.snapshot();
     let (end, ending) = watch::channel(false);
     let servers = servers(&engine, &snapshot, &readiness, [public, admin], &ending)?;
@@ -74,6 +76,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     let getting_ready = readiness::watch(Arc::clone(&engine), Arc::clone(&readiness), migrates);
     tokio::spawn(jobs::sweep(Arc::clone(&engine), ending.clone()));
     tokio::spawn(jobs::index(Arc::clone(&engine), ending.clone()));
+    tokio::spawn(jobs::fetch(Arc::clone(&engine), ending.clone()));
     // Always: by its leases it gets along with any other courier on the same database.
     let (begin, permission) = oneshot::channel();
     let work = wiring::courier(&engine).run(ending.clone());
@@ -90,6 +93,7 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
         getting_ready.await?;
         // It waits for the database as well. That nobody listens to it means that we are stopping.
         let _ = begin.send(());
+        fetched.store(&engine.store, engine.clock.now()).await;
         if let Some(own) = &own {
             development::greet(&snapshot, &own.folder);
         }
@@ -116,6 +120,14 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
 
 /// The engine on its database, with its configuration compiled.
 pub(super) async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Failure> {
+    Box::pin(engine_with_documents(config, rng)).await.map(|(engine, _)| engine)
+}
+
+/// The same, and what was fetched for it: to be stored once the database is ready.
+async fn engine_with_documents(
+    config: Config,
+    rng: Arc<SystemRng>,
+) -> Result<(Arc<Engine>, FetchedDocuments), Failure> {
     let outbound: Arc<dyn Outbound> = Arc::new(HttpClient::new(&config.clients.http));
     let pool = &config.database.pool;
     let options = PoolOptions {
@@ -127,11 +139,15 @@ pub(super) async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<En
     };
     let store =
         Store::connect(config.dsn.expose(), options).await.map_err(|error| Failure::new(format!("dsn: {error}")))?;
-    let snapshot = Box::pin(settings::snapshot(config, &*outbound)).await?;
+    let documents = Documents::new(&*outbound, Some(&store));
+    let snapshot = Box::pin(settings::compile(config, &documents, Arc::default())).await?;
+    let fetched = documents.into_fetched();
     let pages = pages(&snapshot).map_err(|error| Failure::new(format!("selfservice.ui.template_path: {error:#}")))?;
     let script_integrity = wiring::script_integrity(&pages);
     let surroundings = wiring::Surroundings { store, clock: Arc::new(SystemClock), rng, outbound, script_integrity };
-    wiring::engine(snapshot, surroundings).map_err(|error| Failure::new(format!("threads cannot be started: {error}")))
+    let engine = wiring::engine(snapshot, surroundings);
+    let engine = engine.map_err(|error| Failure::new(format!("threads cannot be started: {error}")))?;
+    Ok((engine, fetched))
 }
 
 /// Both servers, begun; what comes back is their end.

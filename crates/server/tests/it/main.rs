@@ -28,6 +28,7 @@ mod quirks;
 mod recovery;
 mod recovery_choices;
 mod registration;
+mod remote;
 mod rotation;
 mod second_code;
 mod security;

@@ -21,6 +21,7 @@ mod plans;
 mod proxy;
 mod race;
 mod refusals;
+mod remote_documents;
 mod sample;
 mod sessions;
 mod sockets;

@@ -95,8 +95,8 @@ async fn an_attempt_ends_in_one_of_three_ways() {
         assert_eq!((abandoned.status, attempts.len()), (MessageStatus::Abandoned, 2));
 
         let mut batch = Batch::new();
-        messages::give_back(&mut batch, message(3).id, third.token, again);
-        messages::give_back(&mut batch, message(2).id, third.token, again);
+        messages::give_back(&mut batch, message(3).id, third.token, again, again);
+        messages::give_back(&mut batch, message(2).id, third.token, again, again);
         store.commit(batch).await.unwrap();
         let (back, attempts) = found(&store, 3).await;
         assert_eq!((back.status, back.send_count, attempts.len()), (MessageStatus::Queued, 0, 0));

@@ -221,7 +221,7 @@ async fn outbox(store: &Store) {
         messages::Attempt { id: DispatchId(sample::id(1)), message: message(1).id, lease: lease.token, at: now };
     let mut batch = Batch::new();
     messages::settle(&mut batch, &attempt, messages::Outcome::Sent);
-    messages::give_back(&mut batch, attempt.message, attempt.lease, now);
+    messages::give_back(&mut batch, attempt.message, attempt.lease, now, now);
     store.commit(batch).await.unwrap();
     messages::find(store, attempt.message).await.unwrap();
     assert_eq!(cleanup::messages(store, now, 10).await.unwrap(), 1);

@@ -86,10 +86,10 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
             findings.extend(not_built(&config));
             findings.extend(checks::ALL.iter().flat_map(|check| check(&config)));
             let outbound = HttpClient::new(&config.clients.http);
-            findings.extend(surroundings::contents(&config, &outbound).await);
+            findings.extend(Box::pin(surroundings::contents(&config, &outbound)).await);
             if !flags.offline {
                 findings.extend(surroundings::database(&config).await);
-                findings.extend(surroundings::mail(&config, &outbound).await);
+                findings.extend(surroundings::mail(&config).await);
             }
             findings
         }

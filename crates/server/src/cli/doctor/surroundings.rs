@@ -5,16 +5,19 @@ use crate::{cli::Failure, settings};
 use std::time::Duration;
 use tokio::time::timeout;
 use zelos_core::{config::Config, outbound::Outbound};
-use zelos_courier::Channels;
+use zelos_courier::{Channels, Remotes};
 use zelos_store::{PoolOptions, Store};
 
 /// So long a database or a mail server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Identity schemas, templates, request bodies: everything that is fetched and compiled at the start.
+/// Identity schemas, templates, request bodies: everything that is read or fetched, and compiled.
 pub(super) async fn contents(config: &Config, outbound: &dyn Outbound) -> Vec<Finding> {
     match Box::pin(settings::snapshot(config.clone(), outbound)).await {
-        Ok(_) => Vec::new(),
+        Ok(compiled) => {
+            let unusable = compiled.remotes.refresh(outbound).await;
+            unusable.into_iter().map(|reason| Finding::wrong("", reason)).collect()
+        }
         Err(Failure(reasons)) => reasons.into_iter().map(|reason| Finding::wrong("", reason)).collect(),
     }
 }
@@ -44,8 +47,8 @@ pub(super) async fn database(config: &Config) -> Vec<Finding> {
 }
 
 /// Whether the mail server lets us in. What cannot be configured is told by [`contents`].
-pub(super) async fn mail(config: &Config, outbound: &dyn Outbound) -> Vec<Finding> {
-    let Ok(channels) = Channels::compile(config, outbound).await else { return Vec::new() };
+pub(super) async fn mail(config: &Config) -> Vec<Finding> {
+    let Ok(channels) = Channels::compile(config, &Remotes::default()) else { return Vec::new() };
     let key = "courier.smtp.connection_uri";
     match timeout(PATIENCE, channels.greet()).await {
         Ok(Ok(note)) => note.map(|note| Finding::note(key, note)).into_iter().collect(),

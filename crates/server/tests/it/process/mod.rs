@@ -25,6 +25,7 @@ mod people;
 mod place;
 mod proxy;
 mod reloading;
+mod remote;
 mod secrecy;
 mod slow;
 mod starting;
