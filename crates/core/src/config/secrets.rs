@@ -60,6 +60,16 @@ pub struct Security {
     /// Identity schemas may not refer to other documents.
     pub disallow_ref_in_identity_schemas: bool,
     pub assurance: Assurance,
+    pub cors: CorsPolicy,
+}
+
+/// What `serve.public.cors` may allow.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorsPolicy {
+    /// A configuration that lets every origin send requests with cookies (`*` together with `allow_credentials`) is
+    /// refused. Off by default, since Kratos starts with it.
+    pub refuse_wildcard_credentials: bool,
 }
 
 /// What two factors are.

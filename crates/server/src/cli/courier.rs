@@ -48,7 +48,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
     let (end, ending) = watch::channel(false);
     if let Some(metrics) = metrics {
         let line = RequestLine { server: "metrics", silent_health: true, leaks: false };
-        tokio::spawn(listen::serve(metrics, router(&courier), Limits::ADMIN, line, ending.clone()));
+        tokio::spawn(listen::serve(metrics, router(&courier), (Limits::ADMIN, Vec::new()), line, ending.clone()));
     }
     tokio::spawn(reload::watch(watched, settings, engine, ending.clone()));
     let work = tokio::spawn(courier.run(ending));

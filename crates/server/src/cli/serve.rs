@@ -147,14 +147,14 @@ fn servers(
     let public = tokio::spawn(listen::serve(
         public,
         zelos_web::public_router(app.clone()),
-        Limits::PUBLIC,
+        (Limits::PUBLIC.with(&serve.public.limits), serve.public.trusted_proxies.clone()),
         line("public", serve.public.request_log.disable_for_health),
         ending.clone(),
     ));
     let admin = tokio::spawn(listen::serve(
         admin,
         zelos_web::admin_router(app),
-        Limits::ADMIN,
+        (Limits::ADMIN.with(&serve.admin.limits), serve.admin.trusted_proxies.clone()),
         line("admin", serve.admin.request_log.disable_for_health),
         ending.clone(),
     ));

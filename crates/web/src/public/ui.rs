@@ -150,7 +150,9 @@ pub(crate) async fn asset(State(app): State<Arc<App>>, caller: Caller, Path(name
     let mut response = respond::body(StatusCode::OK, content_type, bytes);
     let kept = if caller.query().is_empty() { "no-cache" } else { "public, max-age=31536000, immutable" };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
-    respond::set(&mut response, "x-content-type-options", HeaderValue::from_static("nosniff"));
+    // An image in SVG may have styles of its own.
+    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 
@@ -203,8 +205,6 @@ fn page(app: &App, status: StatusCode, html: String) -> Response {
     let mut response = respond::body(status, HTML, html);
     respond::set(&mut response, "content-security-policy", app.pages.csp());
     respond::set(&mut response, "x-frame-options", HeaderValue::from_static("DENY"));
-    respond::set(&mut response, "x-content-type-options", HeaderValue::from_static("nosniff"));
-    respond::set(&mut response, "referrer-policy", HeaderValue::from_static("same-origin"));
     respond::set(&mut response, "cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     response
 }
