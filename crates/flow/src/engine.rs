@@ -181,6 +181,15 @@ impl Engine {
         Ok((flow, current.map(|current| current.person)))
     }
 
+    /// Whether these members are those of a link to a flow that can still be used, which a method follows.
+    pub async fn is_link(&self, kind: Kind, id: &str, request: &Request, input: &Input) -> bool {
+        let snapshot = self.snapshot();
+        let cx = self.cx(&snapshot, request);
+        let Ok(id) = FlowId::from_str(id) else { return false };
+        let Ok(flow) = self.load(kind, id).await else { return false };
+        gate::expiry(&cx, &flow).is_ok() && self.methods.iter().any(|method| method.follows(&cx, &flow, input))
+    }
+
     /// Takes what somebody sent to a flow. An input that could not be read is judged only after the gates.
     pub async fn submit(
         &self,

@@ -111,6 +111,12 @@ pub(crate) fn hand_out(snapshot: &Snapshot, secret: &Secret) -> Option<HeaderVal
     cookies::set_lasting(snapshot, &snapshot.csrf_cookie_name, &STANDARD.encode(secret))
 }
 
+/// Whether an answer gives the browser a secret.
+pub(crate) fn is_handed_out(snapshot: &Snapshot, headers: &HeaderMap) -> bool {
+    let name = snapshot.csrf_cookie_name.as_bytes();
+    headers.get_all(http::header::SET_COOKIE).iter().any(|cookie| cookie.as_bytes().starts_with(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,7 +53,7 @@ pub(crate) async fn public(State(app): State<Arc<App>>, mut request: Request, ne
         headers.append(header::VARY, HeaderValue::from_static("Cookie"));
     }
     if let Some(Fresh(secret)) = fresh
-        && !sets_csrf(&snapshot, headers)
+        && !csrf::is_handed_out(&snapshot, headers)
     {
         headers.extend(csrf::hand_out(&snapshot, &secret).map(|cookie| (header::SET_COOKIE, cookie)));
     }
@@ -101,11 +101,6 @@ fn guarded(app: &App, snapshot: &Snapshot, guard: Guard, request: &Request) -> (
         Failure::of(&Problem::Csrf(reason), to).into_response()
     });
     (fresh, refusal)
-}
-
-fn sets_csrf(snapshot: &Snapshot, headers: &HeaderMap) -> bool {
-    let name = snapshot.csrf_cookie_name.as_bytes();
-    headers.get_all(header::SET_COOKIE).iter().any(|cookie| cookie.as_bytes().starts_with(name))
 }
 
 async fn run(request: Request, next: Next) -> Response {

@@ -22,6 +22,7 @@ pub enum Preset {
 /// The defaults of [`Preset::Hardened`] that differ from those of the types.
 pub fn hardened_document() -> Value {
     json!({
+        "selfservice": { "methods": { "link": { "config": { "confirm": true } } } },
         "security": {
             "account_enumeration": { "mitigate": true },
             "assurance": { "distinct_channels": true },

@@ -49,6 +49,7 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("security.preset", "only ours", "a set of defaults"),
     ("security.assurance", "only ours", "stricter than the original where that is wanted"),
     ("security.assurance.distinct_channels", "only ours", "as above"),
+    ("selfservice.methods.link.config.confirm", "only ours", "links that programs open are not used up"),
     ("security.cors", "only ours", "stricter than the original where that is wanted"),
     ("security.cors.refuse_wildcard_credentials", "only ours", "as above"),
     ("hashers.pool", "only ours", "bounds of the hashing threads"),

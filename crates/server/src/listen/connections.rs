@@ -268,7 +268,7 @@ mod tests {
         assert!(hoarder.account.is_closed() && !reader.account.is_closed());
         drop(served);
         drop(large);
-        let most = other.account.try_hold(80 << 10).unwrap();
+        let _most = other.account.try_hold(80 << 10).unwrap();
         assert!(reader.account.try_hold(15 << 10).is_some(), "what is closing does not count");
         assert!(other.account.is_closed());
     }

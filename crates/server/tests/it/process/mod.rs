@@ -27,3 +27,4 @@ mod slow;
 mod starting;
 mod stopping;
 mod tools;
+mod unread;
