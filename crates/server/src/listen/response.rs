@@ -116,37 +116,45 @@ impl Account {
         Arc::clone(&self.room).acquire_many_owned(expected).await.ok().map(Room)
     }
 
-    /// Takes the room that a response really needs; none if there is not enough.
-    pub(super) fn take(self: &Arc<Self>, Room(mut room): Room, bytes: usize) -> Option<Held> {
+    /// Takes the memory that a response needs, and waits until there is room for it on the connection. None if the connections of
+    /// the server hold too much.
+    pub(super) async fn take(self: &Arc<Self>, room: Room, bytes: usize) -> Option<Held> {
         let decayed = self.expected.load(Relaxed) / 8 * 7;
         self.expected.store(decayed.max(bytes), Relaxed);
-        // A response that is larger than the room is taken alone.
-        let needed = usize::try_from(units(bytes).clamp(1, self.all_room)).unwrap_or(usize::MAX);
-        let taken = room.num_permits();
+        let mut held = self.hold(bytes)?;
+        // A response that is larger than all room is taken alone.
+        let needed = units(bytes).clamp(1, self.all_room);
+        let Room(mut room) = room;
+        let taken = u32::try_from(room.num_permits()).unwrap_or(u32::MAX);
         if taken > needed {
-            drop(room.split(taken - needed));
-        } else if taken < needed {
-            let more = u32::try_from(needed - taken).unwrap_or(u32::MAX);
-            room.merge(Arc::clone(&self.room).try_acquire_many_owned(more).ok()?);
+            drop(room.split(usize::try_from(taken - needed).unwrap_or_default()));
+        } else if let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(needed - taken) {
+            room.merge(more);
+        } else {
+            // Who waits for more holds nothing that others wait for.
+            drop(room);
+            room = Arc::clone(&self.room).acquire_many_owned(needed).await.ok()?;
         }
+        held.room = Some(room);
+        held.is_offered();
+        Some(held)
+    }
+
+    fn hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
         self.held.fetch_add(bytes, Relaxed);
         if !self.connections.hold(bytes, self) {
             self.held.fetch_sub(bytes, Relaxed);
             return None;
         }
         self.has_read();
-        let mut unread = self.unread();
-        let number = unread.next;
-        unread.next += 1;
-        unread.made.insert(number, Instant::now());
-        drop(unread);
-        Some(Held { account: Arc::clone(self), bytes, number, _room: room })
+        Some(Held { account: Arc::clone(self), bytes, number: None, room: None })
     }
 
     #[cfg(test)]
     pub(super) fn try_hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
-        let room = Arc::clone(&self.room).try_acquire_owned().unwrap();
-        self.take(Room(room), bytes)
+        let mut held = self.hold(bytes)?;
+        held.is_offered();
+        Some(held)
     }
 
     fn unread(&self) -> MutexGuard<'_, Unread> {
@@ -163,15 +171,31 @@ pub(super) struct Room(OwnedSemaphorePermit);
 pub(super) struct Held {
     account: Arc<Account>,
     bytes: usize,
-    number: u64,
-    _room: OwnedSemaphorePermit,
+    /// Among those that are offered to the client.
+    number: Option<u64>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// The time to read it begins.
+    fn is_offered(&mut self) {
+        let mut unread = self.account.unread();
+        let number = unread.next;
+        unread.next += 1;
+        unread.made.insert(number, Instant::now());
+        drop(unread);
+        self.number = Some(number);
+        self.account.has_read();
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.account.held.fetch_sub(self.bytes, Relaxed);
         self.account.connections.release(self.bytes);
-        self.account.unread().made.remove(&self.number);
+        if let Some(number) = self.number {
+            self.account.unread().made.remove(&number);
+        }
     }
 }
 

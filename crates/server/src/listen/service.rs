@@ -90,7 +90,7 @@ async fn held(
     }
     // All our bodies are there as a whole: nothing is copied.
     let body = body.collect().await.ok()?.to_bytes();
-    let held = account.take(room, body.len())?;
+    let held = account.take(room, body.len()).await?;
     Some(Response::from_parts(parts, Body::new(Unsent::new(body, version, held))))
 }
 

@@ -1,24 +1,20 @@
 //! Links of mails that a button uses up, so that programs that open them do not.
 
-use crate::{
-    recovery::{ask, by},
-    wire::PASSWORD,
-};
+use crate::{recovery::ask, wire::PASSWORD};
 use axum::body::Body;
 use serde_json::{Value, json};
 use zelos_testkit::{App, Mode, Setup, scenario};
 
-fn setup(confirm: &Value) -> Setup {
-    by(
-        "link",
-        &json!({
-            "selfservice": {
-                "methods": { "link": { "config": { "confirm": confirm } } },
-                "flows": { "verification": { "enabled": true, "use": "link" } },
-            },
-            "serve": { "public": { "trusted_proxies": ["127.0.0.1"] } },
-        }),
-    )
+fn setup(confirm: Option<bool>) -> Setup {
+    with(&json!({ "enabled": true, "use": "link" }), confirm)
+}
+
+fn with(flow: &Value, confirm: Option<bool>) -> Setup {
+    let config = confirm.map_or_else(|| json!({}), |confirm| json!({ "confirm": confirm }));
+    Setup::with(json!({ "selfservice": {
+        "methods": { "link": { "enabled": true, "config": config } },
+        "flows": { "recovery": flow, "verification": flow },
+    } }))
 }
 
 const FORM: [(&str, &str); 2] = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
@@ -51,7 +47,7 @@ async fn by_admin(app: &App, email: &str) -> String {
 
 #[tokio::test]
 async fn a_button_uses_the_link_up() {
-    scenario(setup(&json!(true)), async |app| {
+    scenario(setup(Some(true)), async |app| {
         app.person("button@example.org", PASSWORD).await;
         for (kind, mode) in [
             ("recovery", Some(Mode::Page)),
@@ -106,7 +102,7 @@ async fn a_button_uses_the_link_up() {
 
 #[tokio::test]
 async fn a_form_with_a_wrong_token_does_nothing() {
-    scenario(setup(&json!(true)), async |app| {
+    scenario(setup(Some(true)), async |app| {
         app.person("wrong@example.org", PASSWORD).await;
         let link = sent(app, "recovery", Mode::Page, "wrong@example.org").await;
         let (action, token) = form(&app.visitor(Mode::Page).get(&link).await.text);
@@ -127,17 +123,16 @@ async fn a_form_with_a_wrong_token_does_nothing() {
 
 #[tokio::test]
 async fn without_the_key_it_depends_on_whose_page_shows_the_flow() {
-    scenario(setup(&Value::Null), async |app| {
+    scenario(setup(None), async |app| {
         app.person("theirs@example.org", PASSWORD).await;
         let link = sent(app, "recovery", Mode::Page, "theirs@example.org").await;
         let opened = app.visitor(Mode::Page).get(&link).await;
         assert!(opened.location().starts_with("http://ui.example.org/settings?flow="), "{}", opened.location());
     })
     .await;
-    let own =
-        json!({ "selfservice": { "flows": { "recovery": { "ui_url": null }, "verification": { "ui_url": null } } } });
-    for (confirm, status) in [(Value::Null, 200), (json!(false), 303)] {
-        scenario(setup(&confirm).and(&own), async |app| {
+    for (confirm, status) in [(None, 200), (Some(false), 303)] {
+        let own = json!({ "enabled": true, "use": "link", "ui_url": null });
+        scenario(with(&own, confirm), async |app| {
             app.person("ours@example.org", PASSWORD).await;
             let link = sent(app, "recovery", Mode::Page, "ours@example.org").await;
             assert_eq!(app.visitor(Mode::Page).get(&link).await.status, status);
@@ -147,7 +142,7 @@ async fn without_the_key_it_depends_on_whose_page_shows_the_flow() {
         .await;
     }
     let hardened = json!({ "security": { "preset": "hardened" } });
-    scenario(setup(&Value::Null).and(&hardened), async |app| {
+    scenario(setup(None).and(&hardened), async |app| {
         app.person("hardened@example.org", PASSWORD).await;
         let link = sent(app, "recovery", Mode::Page, "hardened@example.org").await;
         let mut visitor = app.visitor(Mode::Page);
