@@ -95,12 +95,11 @@ fn forwarded_for(element: &str) -> Option<String> {
     let mut found = None;
     while !rest.is_empty() {
         let (name, tail) = rest.split_once('=')?;
-        let (value, tail) = match tail.strip_prefix('"') {
-            Some(tail) => quoted(tail)?,
-            None => {
-                let end = tail.find(';').unwrap_or(tail.len());
-                (tail[..end].trim().to_owned(), &tail[end..])
-            }
+        let (value, tail) = if let Some(tail) = tail.strip_prefix('"') {
+            quoted(tail)?
+        } else {
+            let end = tail.find(';').unwrap_or(tail.len());
+            (tail[..end].trim().to_owned(), &tail[end..])
         };
         if name.trim().eq_ignore_ascii_case("for") && found.replace(value).is_some() {
             return None;

@@ -11,7 +11,7 @@ use crate::{
     settings::{self, Settings},
     telemetry, wiring,
 };
-use axum::{Router, routing::get};
+use axum::{Router, response::IntoResponse as _, routing::get};
 use clap::Args;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
@@ -82,7 +82,9 @@ fn router(courier: &Arc<Courier>) -> Router {
         let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
         let mut text = String::new();
         courier.measures.write(&mut text);
-        (kind, text)
+        let mut response = (kind, text).into_response();
+        zelos_web::add_security_headers(response.headers_mut());
+        response
     };
     Router::new().route("/metrics/prometheus", get(metrics))
 }

@@ -42,14 +42,14 @@ impl Limits {
     /// Of the admin server.
     pub(crate) const ADMIN: Self = Self::seconds([5, 30, 120, 600], [256 << 20, 64 << 20]);
 
-    const fn seconds([head, body, answer, idle]: [u64; 4], [held, held_by_one]: [usize; 2]) -> Self {
+    const fn seconds([head, body, answer, idle]: [u64; 4], [unread, unread_of_one]: [usize; 2]) -> Self {
         let answer = Duration::from_secs(answer);
         Self {
             head: Duration::from_secs(head),
             body: Duration::from_secs(body),
             answer,
             idle: Duration::from_secs(idle),
-            bounds: Bounds::new(held, held_by_one, answer),
+            bounds: Bounds::new(unread, unread_of_one, answer),
         }
     }
 
