@@ -65,6 +65,8 @@ fn allows(entry: &str, origin: &str, wide: bool) -> bool {
     let (Some(entry), Some(origin)) = (Origin::parse(entry), Origin::parse(origin)) else { return false };
     let host = match entry.host.split_once('*') {
         None => entry.host == origin.host,
+        // No origin of a browser has them.
+        Some(_) if origin.host.contains(['/', '@', '?', '#']) => false,
         // A star before a suffix that anyone could register lets anyone in.
         Some(_) if !wide && !wildcard_is_bounded(entry.host) => false,
         Some((start, end)) => {
