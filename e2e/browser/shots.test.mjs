@@ -141,6 +141,8 @@ pictures("links", { config: { selfservice: { flows: byLink, methods: { link } } 
   await page.goto(mail.url);
   await shoot("mail-link");
   await page.locator("#link").click();
+  await shoot("verification-link-opened");
+  await page.getByRole("button", { name: "Verify address" }).click();
   await message(page, 1080002).waitFor();
   await page.goto(`${publicUrl}/`);
   await signOut(page);
@@ -151,6 +153,8 @@ pictures("links", { config: { selfservice: { flows: byLink, methods: { link } } 
   await message(page, 1060002).waitFor();
   await shoot("recovery-link");
   await page.goto(`${publicUrl}/self-service/recovery?token=wrong&flow=${new URL(page.url()).searchParams.get("flow")}`);
+  await shoot("recovery-link-opened");
+  await page.getByRole("button", { name: "Recover account" }).click();
   await message(page, 4060004).waitFor();
   await shoot("recovery-link-refused");
 });

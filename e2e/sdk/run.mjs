@@ -44,7 +44,7 @@ const call = (folder, [command, ...rest], environment = {}) => {
 // mail.
 const adminToken = "zelos_at_for_the_programs_of_this_folder";
 const sha256 = createHash("sha256").update(adminToken).digest("hex");
-const token = { name: "sdk", sha256, scopes: ["write", "courier"] };
+const token = { name: "sdk", sha256, scopes: ["write", "courier", "credentials"] };
 const server = await startServer({
   config: {
     serve: { admin: { auth: { tokens: [token] } } },

@@ -163,8 +163,7 @@ impl Engine {
     /// Shows a flow as it stands, with the person whose settings it changes.
     pub async fn fetch(&self, kind: Kind, id: &str, request: &Request) -> Result<(Flow, Option<Person>)> {
         let snapshot = self.snapshot();
-        let mut cx = self.cx(&snapshot, request);
-        let enabled = gate::enabled(&cx, kind);
+        let enabled = gate::enabled(&self.cx(&snapshot, request), kind);
         let found = match FlowId::from_str(id) {
             Ok(id) => self.load(kind, id).await,
             Err(_) => Err(no_flow()),
@@ -173,11 +172,22 @@ impl Engine {
             enabled?;
         }
         let flow = found?;
+        let recognised = request.recognised(&flow, "");
+        let mut cx = self.cx(&snapshot, recognised.as_ref().unwrap_or(request));
         let current = if kind == Kind::Settings { sessions::find(&cx).await? } else { None };
         cx.session = current.as_ref();
         gate::owner(&cx, &flow)?;
         gate::expiry(&cx, &flow)?;
         Ok((flow, current.map(|current| current.person)))
+    }
+
+    /// Whether these members are those of a link to a flow that can still be used, which a method follows.
+    pub async fn is_link(&self, kind: Kind, id: &str, request: &Request, input: &Input) -> bool {
+        let snapshot = self.snapshot();
+        let cx = self.cx(&snapshot, request);
+        let Ok(id) = FlowId::from_str(id) else { return false };
+        let Ok(flow) = self.load(kind, id).await else { return false };
+        gate::expiry(&cx, &flow).is_ok() && self.methods.iter().any(|method| method.follows(&cx, &flow, input))
     }
 
     /// Takes what somebody sent to a flow. An input that could not be read is judged only after the gates.
@@ -214,7 +224,9 @@ impl Engine {
             let mut flow = self.load(kind, id).await.map_err(unknown)?;
             let channel = request.channel(&flow);
             let input = input.as_ref().map(Input::clone).map_err(unreadable);
-            match self.submit_to(&mut flow, request, input).await {
+            let token = input.as_ref().ok().and_then(|input| input.text("csrf_token")).unwrap_or_default();
+            let recognised = request.recognised(&flow, token);
+            match self.submit_to(&mut flow, recognised.as_ref().unwrap_or(request), input).await {
                 // Two submissions at once: the loser sees what the winner left, once.
                 Err(Problem::Raced) if !is_second_try => is_second_try = true,
                 outcome => return outcome.map_err(|problem| Refusal { problem, channel: Some(channel) }),

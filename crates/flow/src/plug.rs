@@ -66,6 +66,8 @@ pub struct Request {
     pub token: Option<SessionToken>,
     /// The anti-CSRF secret of the browser.
     pub csrf: Option<csrf::Secret>,
+    /// Those of further cookies of the same name.
+    pub csrf_also: Vec<csrf::Secret>,
     /// Who has signed in with this browser before, and how much they showed.
     pub known: Vec<(IdentityId, Aal)>,
     /// Whether any cookie came along.
@@ -109,6 +111,16 @@ impl Request {
     /// What kind of client gets the answer to a request for that flow.
     pub fn channel(&self, flow: &Flow) -> Channel {
         if self.is_link { Channel::Browser } else { flow.channel }
+    }
+
+    /// The same request with that one of its anti-CSRF secrets which belongs to the token, or else to the flow; none if it
+    /// is the first already.
+    pub(crate) fn recognised(&self, flow: &Flow, token: &str) -> Option<Self> {
+        let first = self.csrf.filter(|_| !self.csrf_also.is_empty())?;
+        let mut secrets = std::iter::once(first).chain(self.csrf_also.iter().copied());
+        let made_flow = |secret: &csrf::Secret| flow.csrf.as_deref() == Some(csrf::fingerprint(secret).as_str());
+        let found = secrets.clone().find(|secret| csrf::verify(secret, token)).or_else(|| secrets.find(made_flow))?;
+        (found != first).then(|| Self { csrf: Some(found), ..self.clone() })
     }
 
     /// The same request by a browser that gets a new anti-CSRF secret with the answer: what was prepared before must

@@ -1,6 +1,8 @@
 //! Everything about a request but its body, read once: handlers take a [`Caller`].
 
 use crate::{
+    address,
+    admin::door::SeesCredentials,
     app::App,
     client::{self, Client, Peer, text},
     cookies, csrf, device,
@@ -13,7 +15,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use url::form_urlencoded;
 use zelos_flow::{
     Compiled, Request,
-    audit::{self, Happened},
+    audit::{self, Actor, Happened},
     csrf::Secret,
 };
 use zelos_store::Batch;
@@ -36,6 +38,8 @@ pub(crate) struct Caller {
     pub(crate) fresh_csrf: Option<Secret>,
     /// The mailbox of development opens to it.
     pub(crate) sees_mailbox: bool,
+    /// The admin API shows it the secrets of credentials.
+    pub(crate) sees_credentials: bool,
     query: Option<String>,
 }
 
@@ -45,18 +49,25 @@ impl Caller {
         let snapshot = app.engine.snapshot();
         let headers = &parts.headers;
         let peer = peer(parts);
-        let trusted = &snapshot.serve.public.trusted_proxies;
-        let remote = client::remote(peer, headers, trusted);
+        let actor: Actor = parts.extensions.get().cloned().unwrap_or_default();
+        let (public, admin) = (&snapshot.serve.public, &snapshot.serve.admin);
+        let proxies = match actor {
+            Actor::Oneself => (public.trusted_proxies.as_slice(), &public.client_ip_header),
+            Actor::Admin(_) => (admin.trusted_proxies.as_slice(), &admin.client_ip_header),
+        };
+        let remote = address::remote(peer, headers, proxies);
+        let mut csrf = csrf::secrets(&snapshot, headers);
         let session_cookie = cookies::session(&snapshot, app.engine.clock.now(), headers);
         let fetch_mode = text(headers, "sec-fetch-mode").unwrap_or_default();
         let request = Request {
             url: client::request_url(&snapshot, peer, headers, &parts.uri),
             ip_address: remote.ip_address,
             user_agent: text(headers, header::USER_AGENT.as_str()).unwrap_or_default().to_owned(),
-            actor: parts.extensions.get().cloned().unwrap_or_default(),
+            actor,
             location: remote.location,
             token: cookies::session_token(headers, session_cookie.as_ref()),
-            csrf: csrf::secret(&snapshot, headers),
+            csrf: csrf.next(),
+            csrf_also: csrf.collect(),
             known: device::known(&snapshot, headers, app.engine.clock.now()),
             has_cookies: headers.contains_key(header::COOKIE),
             has_foreign_cookies: cookies::are_foreign(headers),
@@ -71,6 +82,7 @@ impl Caller {
             request_id: text(headers, "x-request-id").map(ToOwned::to_owned),
             is_script: matches!(fetch_mode, "cors" | "same-origin"),
             fresh_csrf: parts.extensions.get().map(|csrf::Fresh(secret)| *secret),
+            sees_credentials: parts.extensions.get::<SeesCredentials>().is_some(),
             sees_mailbox: mailbox::is_open(&snapshot, peer, headers),
             query: parts.uri.query().map(ToOwned::to_owned),
             snapshot,

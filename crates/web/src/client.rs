@@ -1,4 +1,4 @@
-//! Who is asking: does it want JSON, from which address does it come, and at which address did it ask?
+//! Who is asking: does it want JSON, and at which address did it ask? From which address it comes is in `address.rs`.
 //!
 //! Two questions about JSON exist on the wire and both must be kept (Kratos `x/isjsonrequest.go`, `x/http.go`): the
 //! answer to a fresh flow looks at `Accept` alone, everything else also at `Content-Type`. They are computed here, once.
@@ -7,10 +7,7 @@
 //! headers, and the words end up in links, in redirects and in the list of devices.
 
 use http::{HeaderMap, Uri, header, uri::Authority};
-use std::{
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-};
+use std::{net::SocketAddr, str::FromStr};
 use zelos_core::{config::Network, snapshot::Snapshot};
 
 /// The other end of the connection; the server puts it into the request's extensions. Without it the client is unknown.
@@ -156,48 +153,6 @@ pub(crate) fn is_trusted(peer: Option<Peer>, trusted: &[Network]) -> bool {
         None => false,
         Some(Peer { address: None, .. }) => true,
         Some(Peer { address: Some(address), .. }) => trusted.iter().any(|network| network.contains(address.ip())),
-    }
-}
-
-/// Where a client is, as far as one can know.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Remote {
-    /// An address alone if a proxy told it, else the connection's with its port.
-    pub(crate) ip_address: String,
-    /// `city, country`, if a proxy told it.
-    pub(crate) location: String,
-}
-
-/// Works out where the client is.
-pub(crate) fn remote(peer: Option<Peer>, headers: &HeaderMap, trusted: &[Network]) -> Remote {
-    let connection = || peer.and_then(|peer| peer.address).map(|address| address.to_string()).unwrap_or_default();
-    if !is_trusted(peer, trusted) {
-        return Remote { ip_address: connection(), location: String::new() };
-    }
-    let told = ["true-client-ip", "cf-connecting-ip", "x-real-ip"]
-        .iter()
-        .find_map(|name| text(headers, name)?.trim().parse::<IpAddr>().ok())
-        .or_else(|| forwarded_for(headers, trusted));
-    let ip_address = told.map_or_else(connection, |ip| ip.to_string());
-    let place = |name| text(headers, name).unwrap_or_default().chars().take(128).collect::<String>();
-    let parts = [place("cf-ipcity"), place("cf-ipcountry")];
-    let location = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-    Remote { ip_address, location }
-}
-
-/// The last address in `X-Forwarded-For` that is neither private nor one of our proxies: what stands before it may be
-/// invented.
-fn forwarded_for(headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
-    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
-    let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
-    hops.filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
-        .find(|ip| !is_private(*ip) && !trusted.iter().any(|network| network.contains(*ip)))
-}
-
-fn is_private(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 

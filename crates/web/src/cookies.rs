@@ -6,7 +6,7 @@
 use crate::kratos_cookie;
 use http::{HeaderMap, HeaderValue, header};
 use std::fmt::Write as _;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::StaticFormatDescription, macros::format_description};
 use zelos_core::{
     config::{CookieSettings, SameSite},
     rng::Rng,
@@ -76,12 +76,16 @@ pub(crate) fn hand_out(
     let sealed = snapshot.keys.seal(rng, PURPOSE, &plain);
     let settings = snapshot.session_cookie();
     let age = settings.max_age.map(|_| (session.expires_at - now).whole_seconds().max(0));
-    set_cookie(&snapshot.session.cookie.name, &sealed, &settings, age)
+    let life = age.map(|age| Life { age, until: Some(now + time::Duration::seconds(age)) });
+    set_cookie(&snapshot.session.cookie.name, &sealed, &settings, life)
 }
 
 /// The `Set-Cookie` that takes the session from a browser.
 pub(crate) fn take_back(snapshot: &Snapshot) -> Option<HeaderValue> {
-    set_cookie(&snapshot.session.cookie.name, "", &snapshot.session_cookie(), Some(0))
+    // As Go writes a cookie that is to be removed.
+    let past = OffsetDateTime::UNIX_EPOCH + time::Duration::SECOND;
+    let life = Life { age: 0, until: Some(past) };
+    set_cookie(&snapshot.session.cookie.name, "", &snapshot.session_cookie(), Some(life))
 }
 
 /// A year, in seconds: the age of what browsers keep for long.
@@ -92,21 +96,38 @@ pub(crate) fn set_lasting(snapshot: &Snapshot, name: &str, value: &str) -> Optio
     let settings = snapshot.cookie();
     // Browsers drop `SameSite=None` without `Secure`.
     let same_site = if settings.secure { settings.same_site } else { SameSite::Lax };
-    set_cookie(name, value, &CookieSettings { same_site, ..settings }, Some(LASTING))
+    set_cookie(name, value, &CookieSettings { same_site, ..settings }, Some(Life { age: LASTING, until: None }))
 }
+
+/// How long a browser keeps a cookie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Life {
+    /// `Max-Age`, in seconds.
+    age: i64,
+    /// `Expires`: the same instant, for clients that know no `Max-Age`.
+    until: Option<OffsetDateTime>,
+}
+
+/// A date as headers have it (RFC 9110, section 5.6.7); the time is UTC.
+const DATE: StaticFormatDescription =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// A `Set-Cookie`, `HttpOnly` in any case; none if the configuration holds what no header can.
 pub(crate) fn set_cookie(
     name: &str,
     value: &str,
     settings: &CookieSettings<'_>,
-    max_age: Option<i64>,
+    life: Option<Life>,
 ) -> Option<HeaderValue> {
     let mut text = format!("{name}={value}; Path={}", settings.path);
     if let Some(domain) = settings.domain {
         let _ = write!(text, "; Domain={domain}");
     }
-    if let Some(age) = max_age {
+    if let Some(Life { age, until }) = life {
+        let until = until.and_then(|until| until.to_offset(time::UtcOffset::UTC).format(DATE).ok());
+        if let Some(until) = until {
+            let _ = write!(text, "; Expires={until}");
+        }
         let _ = write!(text, "; Max-Age={age}");
     }
     text.push_str("; HttpOnly");

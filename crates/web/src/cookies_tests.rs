@@ -110,7 +110,17 @@ fn attributes_come_from_the_configuration() {
     assert!(cookie.starts_with("mine="), "{cookie}");
     assert!(cookie.ends_with("; Path=/p; Domain=example.org; HttpOnly; SameSite=Strict"), "{cookie}");
     let removed = take_back(&snapshot).unwrap();
-    assert_eq!(removed, "mine=; Path=/p; Domain=example.org; Max-Age=0; HttpOnly; SameSite=Strict");
+    assert_eq!(
+        removed,
+        "mine=; Path=/p; Domain=example.org; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; HttpOnly; SameSite=Strict"
+    );
+}
+
+#[test]
+fn expires_and_max_age_are_the_same_instant() {
+    let cookie = made(&crate::testing::snapshot(config()), "t");
+    let attributes = "; Path=/; Expires=Wed, 02 Jan 2030 05:04:05 GMT; Max-Age=7200; HttpOnly; Secure; SameSite=Lax";
+    assert!(cookie.ends_with(attributes), "{cookie}");
 }
 
 #[test]

@@ -78,25 +78,29 @@ fn matches(pattern: &str, path: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// The secret in the browser's cookie.
-pub(crate) fn secret(snapshot: &Snapshot, headers: &HeaderMap) -> Option<Secret> {
+/// More cookies of one name are not looked at.
+const MOST: usize = 8;
+
+/// The secrets in the browser's cookies, in their order. A browser sends several cookies of the name where others were set
+/// for a parent domain or another path; which of them belongs to a form is known by its token or by its flow.
+pub(crate) fn secrets<'a>(snapshot: &'a Snapshot, headers: &'a HeaderMap) -> impl Iterator<Item = Secret> + 'a {
     let name = snapshot.csrf_cookie_name.as_str();
-    let (_, value) = cookies::all(headers).find(|(found, _)| *found == name)?;
-    STANDARD.decode(value).ok()?.try_into().ok()
+    let values = cookies::all(headers).filter(move |(found, _)| *found == name).take(MOST);
+    values.filter_map(|(_, value)| STANDARD.decode(value).ok()?.try_into().ok())
 }
 
-/// Whether a request may go on: it changes nothing, or shows the token in its header. (The form is not read here:
-/// every path that takes one checks it itself.)
-pub(crate) fn check(method: &Method, headers: &HeaderMap, secret: Option<&Secret>) -> Result<(), CsrfReason> {
+/// Whether a request may go on: it changes nothing, or shows the token of one of its secrets in its header. (The form is
+/// not read here: every path that takes one checks it itself.)
+pub(crate) fn check(method: &Method, headers: &HeaderMap, secrets: &[Secret]) -> Result<(), CsrfReason> {
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {
         return Ok(());
     }
-    let Some(secret) = secret else {
+    if secrets.is_empty() {
         let has_cookies = headers.contains_key(http::header::COOKIE);
         return Err(if has_cookies { CsrfReason::NoCsrfCookie } else { CsrfReason::NoCookies });
-    };
+    }
     match headers.get("x-csrf-token").and_then(|token| token.to_str().ok()) {
-        Some(token) if verify(secret, token) => Ok(()),
+        Some(token) if secrets.iter().any(|secret| verify(secret, token)) => Ok(()),
         Some(_) => Err(CsrfReason::Mismatch),
         None => Err(CsrfReason::NoToken),
     }
@@ -105,6 +109,12 @@ pub(crate) fn check(method: &Method, headers: &HeaderMap, secret: Option<&Secret
 /// The `Set-Cookie` that gives a browser its secret.
 pub(crate) fn hand_out(snapshot: &Snapshot, secret: &Secret) -> Option<HeaderValue> {
     cookies::set_lasting(snapshot, &snapshot.csrf_cookie_name, &STANDARD.encode(secret))
+}
+
+/// Whether an answer gives the browser a secret.
+pub(crate) fn is_handed_out(snapshot: &Snapshot, headers: &HeaderMap) -> bool {
+    let name = snapshot.csrf_cookie_name.as_bytes();
+    headers.get_all(http::header::SET_COOKIE).iter().any(|cookie| cookie.as_bytes().starts_with(name))
 }
 
 #[cfg(test)]
@@ -154,14 +164,15 @@ mod tests {
         let rng = SeededRng::new(3);
         let (own, other) = (zelos_flow::csrf::generate(&rng), zelos_flow::csrf::generate(&rng));
         let mut headers = HeaderMap::new();
-        assert_eq!(check(&Method::GET, &headers, None), Ok(()));
-        assert_eq!(check(&Method::POST, &headers, None), Err(CsrfReason::NoCookies));
+        assert_eq!(check(&Method::GET, &headers, &[]), Ok(()));
+        assert_eq!(check(&Method::POST, &headers, &[]), Err(CsrfReason::NoCookies));
         headers.insert("cookie", HeaderValue::from_static("a=b"));
-        assert_eq!(check(&Method::POST, &headers, None), Err(CsrfReason::NoCsrfCookie));
-        assert_eq!(check(&Method::DELETE, &headers, Some(&own)), Err(CsrfReason::NoToken));
+        assert_eq!(check(&Method::POST, &headers, &[]), Err(CsrfReason::NoCsrfCookie));
+        assert_eq!(check(&Method::DELETE, &headers, &[own]), Err(CsrfReason::NoToken));
         let token = HeaderValue::try_from(zelos_flow::csrf::mask(&other, &rng)).unwrap();
         headers.insert("x-csrf-token", token);
-        assert_eq!(check(&Method::PUT, &headers, Some(&own)), Err(CsrfReason::Mismatch));
-        assert_eq!(check(&Method::PUT, &headers, Some(&other)), Ok(()));
+        assert_eq!(check(&Method::PUT, &headers, &[own]), Err(CsrfReason::Mismatch));
+        assert_eq!(check(&Method::PUT, &headers, &[other]), Ok(()));
+        assert_eq!(check(&Method::PUT, &headers, &[own, other]), Ok(()), "a cookie of a parent domain stands first");
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Imports core, store and flow. Read [`router`](public_router) first – every route stands on that one page – then
 //! `public/flows.rs`, the one handler for all kinds of flows. Who asks is worked out in `client.rs` and `caller.rs`,
-//! what a body says in `input.rs`, and what goes back is decided in `respond.rs` and `failure.rs`: no other file
-//! knows a status code of a flow.
+//! from where in `address.rs`, what a body says in `input.rs`, and what goes back is decided in `respond.rs` and
+//! `failure.rs`: no other file knows a status code of a flow.
 
+mod address;
 mod admin;
 mod app;
 mod caller;
@@ -14,6 +15,7 @@ mod cors;
 mod csrf;
 mod device;
 mod failure;
+mod headers;
 mod input;
 mod json;
 mod kratos_cookie;
@@ -34,4 +36,5 @@ mod trace;
 pub use admin::{check_create, made};
 pub use app::{App, Phase, Readiness};
 pub use client::Peer;
+pub use headers::add_security_headers;
 pub use router::{admin_router, public_router};

@@ -9,6 +9,7 @@ use crate::{
     cors::CrossOrigin,
     csrf::{self, Fresh, Guard},
     failure::{Audience, Failure},
+    headers,
     metrics::{self, Answered},
     respond, trace,
 };
@@ -19,7 +20,7 @@ use axum::{
     response::Response,
 };
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use std::{panic::AssertUnwindSafe, sync::Arc};
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
@@ -52,7 +53,7 @@ pub(crate) async fn public(State(app): State<Arc<App>>, mut request: Request, ne
         headers.append(header::VARY, HeaderValue::from_static("Cookie"));
     }
     if let Some(Fresh(secret)) = fresh
-        && !sets_csrf(&snapshot, headers)
+        && !csrf::is_handed_out(&snapshot, headers)
     {
         headers.extend(csrf::hand_out(&snapshot, &secret).map(|cookie| (header::SET_COOKIE, cookie)));
     }
@@ -68,8 +69,8 @@ pub(crate) async fn admin(State(app): State<Arc<App>>, mut request: Request, nex
     let passed = door::pass(&app.engine.snapshot(), &request);
     let response = match passed {
         Err(refusal) => *refusal,
-        Ok(actor) => {
-            request.extensions_mut().insert(actor);
+        Ok(admitted) => {
+            admitted.mark(&mut request);
             call.run(request, next).await
         }
     };
@@ -83,9 +84,7 @@ pub(crate) async fn unknown() -> Response {
 
 /// The answer where there is nothing.
 pub(crate) fn not_found() -> Response {
-    let mut response = respond::body(StatusCode::NOT_FOUND, PLAIN, "404 page not found\n");
-    respond::set(&mut response, "x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
+    respond::body(StatusCode::NOT_FOUND, PLAIN, "404 page not found\n")
 }
 
 /// A secret for a browser without one, and the refusal of what changes something without a token.
@@ -93,20 +92,15 @@ fn guarded(app: &App, snapshot: &Snapshot, guard: Guard, request: &Request) -> (
     if guard != Guard::On {
         return (None, None);
     }
-    let secret = csrf::secret(snapshot, request.headers());
-    let fresh = secret.is_none().then(|| Fresh(zelos_flow::csrf::generate(&*app.engine.rng)));
-    let refusal = csrf::check(request.method(), request.headers(), secret.as_ref()).err().map(|reason| {
+    let secrets: Vec<_> = csrf::secrets(snapshot, request.headers()).collect();
+    let fresh = secrets.is_empty().then(|| Fresh(zelos_flow::csrf::generate(&*app.engine.rng)));
+    let refusal = csrf::check(request.method(), request.headers(), &secrets).err().map(|reason| {
         let text = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let is_script = matches!(text("sec-fetch-mode"), Some("cors" | "same-origin"));
         let to = Audience { request_id: text("x-request-id"), is_script };
         Failure::of(&Problem::Csrf(reason), to).into_response()
     });
     (fresh, refusal)
-}
-
-fn sets_csrf(snapshot: &Snapshot, headers: &HeaderMap) -> bool {
-    let name = snapshot.csrf_cookie_name.as_bytes();
-    headers.get_all(header::SET_COOKIE).iter().any(|cookie| cookie.as_bytes().starts_with(name))
 }
 
 async fn run(request: Request, next: Next) -> Response {
@@ -191,6 +185,7 @@ impl Call {
         if self.method == Method::GET {
             response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NO_CACHE);
         }
+        headers::add_security_headers(response.headers_mut());
         trace::answered(&self.span, response.status());
         app.metrics.count(&Answered {
             code: response.status().as_u16(),
@@ -218,7 +213,6 @@ pub(crate) fn finish_refusal(mut response: Response) -> Response {
     response.headers_mut().remove(header::CONTENT_LENGTH);
     respond::set(&mut response, "allow", allowed);
     respond::set(&mut response, "content-type", HeaderValue::from_static(PLAIN));
-    respond::set(&mut response, "x-content-type-options", HeaderValue::from_static("nosniff"));
     response
 }
 

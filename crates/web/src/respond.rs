@@ -471,6 +471,13 @@ fn set_csrf(caller: &Caller, secret: Option<zelos_flow::csrf::Secret>, response:
     }
 }
 
+/// Gives a browser the anti-CSRF secret that was made for its request, unless the answer has one already.
+pub(crate) fn give_csrf(caller: &Caller, secret: Option<zelos_flow::csrf::Secret>, response: &mut Response) {
+    if secret.is_some() && !csrf::is_handed_out(&caller.snapshot, response.headers()) {
+        set_csrf(caller, secret, response);
+    }
+}
+
 /// Gives a browser a new anti-CSRF secret.
 pub(crate) fn renew_csrf(app: &App, caller: &Caller, response: &mut Response) {
     set_csrf(caller, Some(zelos_flow::csrf::generate(&*app.engine.rng)), response);

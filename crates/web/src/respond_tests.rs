@@ -151,7 +151,11 @@ async fn a_finished_login_hands_the_session_to_each_in_its_way() {
     assert_eq!(status_and_place(&response), (303, TO));
     let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().map(|c| c.to_str().unwrap()).collect();
     assert!(cookies[0].starts_with("ory_kratos_session="), "{cookies:?}");
-    assert!(cookies[0].ends_with("; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax"), "{cookies:?}");
+    assert!(
+        cookies[0]
+            .ends_with("; Path=/; Expires=Wed, 02 Jan 2030 04:04:05 GMT; Max-Age=3600; HttpOnly; Secure; SameSite=Lax"),
+        "{cookies:?}"
+    );
     assert!(cookies[1].starts_with("device_"), "{cookies:?}");
     assert!(cookies[2].starts_with("csrf_token_"), "{cookies:?}");
 

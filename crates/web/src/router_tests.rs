@@ -1,6 +1,6 @@
 //! The servers as a whole, without a socket and without methods.
 
-use crate::testing::{Answer, Server, UI, config, with};
+use crate::testing::{Answer, Server, UI, answer, config, with};
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -45,6 +45,73 @@ async fn unknown_paths_are_told_in_plain_text() {
     for line in ["GET /nope", "GET /admin", "GET /admin/identities/", "GET /"] {
         assert_eq!(server.admin(line).await.status, 404, "{line}");
     }
+}
+
+#[tokio::test]
+async fn every_answer_has_security_headers() {
+    let server = server().await;
+    for line in [
+        "GET /health/alive",
+        "GET /nope",
+        "PUT /self-service/login",
+        "GET //health/alive",
+        "GET /sessions/whoami",
+        "GET /self-service/login/api",
+        "GET /self-service/login/browser",
+        "GET /self-service/login/flows?id=x",
+        "POST /self-service/logout",
+        "GET /schemas",
+        "GET /.well-known/ory/webauthn.js",
+        "OPTIONS /sessions/whoami",
+    ] {
+        let answer = server.ask(line, &[], Body::empty()).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{line}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{line}");
+        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'", "{line}");
+    }
+    for line in ["GET /identities", "GET /nope", "GET /metrics/prometheus", "DELETE /identities/x", "PUT /identities"] {
+        let answer = server.admin(line).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{line}");
+        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'", "{line}");
+    }
+    let refused = answer(&server.admin, "GET /identities", &[("host", "evil.example")], Body::empty()).await;
+    assert_eq!((refused.status.as_u16(), refused.header("x-content-type-options")), (403, "nosniff"));
+}
+
+#[tokio::test]
+async fn of_several_csrf_cookies_the_one_of_the_form_counts() {
+    let server = server().await;
+    let created = server.get("/self-service/login/browser").await;
+    let own = csrf_cookie(&created).unwrap();
+    let name = own.split('=').next().unwrap();
+    let other = |byte: u8| format!("{name}={}", STANDARD.encode([byte; 32]));
+    let flow = created.header("location").split_once("flow=").unwrap().1.to_owned();
+    let path = format!("/self-service/login/flows?id={flow}");
+    let status = async |cookies: &str| {
+        server
+            .ask(&format!("GET {path}"), &[("cookie", cookies), ("accept", "application/json")], Body::empty())
+            .await
+            .status
+    };
+    assert_eq!(status(&own).await, 200);
+    assert_eq!(status(&format!("{}; {own}", other(1))).await, 200, "of a parent domain, first");
+    assert_eq!(status(&format!("{name}=x; {}; {own}; {}", other(1), other(2))).await, 200);
+    assert_eq!(status(&format!("{}; {}", other(1), other(2))).await, 403);
+
+    let shown =
+        server.ask(&format!("GET {path}"), &[("cookie", &own), ("accept", "application/json")], Body::empty()).await;
+    let token = shown.json()["ui"]["nodes"].as_array().unwrap().iter().find_map(|node| {
+        (node["attributes"]["name"] == "csrf_token").then(|| node["attributes"]["value"].as_str().unwrap().to_owned())
+    });
+    let body = serde_json::json!({ "method": "password", "csrf_token": token.unwrap() }).to_string();
+    let submit = async |cookies: &str| {
+        let headers = [("cookie", cookies), ("accept", "application/json"), ("content-type", "application/json")];
+        let answer = server.ask(&format!("POST /self-service/login?flow={flow}"), &headers, body.clone()).await;
+        id(&answer)
+    };
+    // No method is there: what is answered instead of a violation is the form.
+    assert_eq!(submit(&format!("{}; {own}", other(1))).await, None);
+    assert_eq!(submit(&format!("{}; {}", other(1), other(2))).await, Some("security_csrf_violation".into()));
 }
 
 #[tokio::test]
@@ -295,7 +362,7 @@ async fn a_handler_that_panics_is_answered_for() {
     let boom = axum::routing::get(async || -> &'static str { panic!("a secret") });
     let layer = axum::middleware::from_fn_with_state(server.app.clone(), crate::middleware::admin);
     let router = axum::Router::new().route("/boom", boom).layer(layer);
-    let answer = crate::testing::answer(&router, "GET /boom", &[], Body::empty()).await;
+    let answer = crate::testing::answer(&router, "GET /boom", &[("host", "localhost")], Body::empty()).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (500, "application/json"));
     assert!(!answer.text().contains("secret"));
 }

@@ -148,14 +148,17 @@ impl Server {
     }
 
     pub(crate) async fn admin(&self, line: &str) -> Answer {
-        answer(&self.admin, line, &[], Body::empty()).await
+        answer(&self.admin, line, &[("host", "localhost")], Body::empty()).await
     }
 }
 
 /// A request to any router.
 pub(crate) async fn answer(router: &Router, line: &str, headers: &[(&str, &str)], body: Body) -> Answer {
     let (method, path) = line.split_once(' ').unwrap();
-    let mut request = Request::builder().method(method).uri(path).header("host", "asked.example.org");
+    let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "asked.example.org");
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

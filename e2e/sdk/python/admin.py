@@ -1,6 +1,8 @@
 """Every operation of the admin API, as a panel or a migration would use them."""
 
 import os
+import re
+import urllib.parse
 
 import ory_kratos_client as client
 
@@ -23,6 +25,18 @@ def refused(call, status):
         assert error.status == status, f"{error.status}: {error.body}"
     else:
         raise AssertionError(f"should have been refused with {status}")
+
+
+def pages(people, size):
+    """All identities, page by page. The header is looked for as programs do: in a plain dictionary, by its exact name."""
+    token = None
+    while True:
+        answer = people.list_identities_with_http_info(page_size=size, page_token=token)
+        yield [person.id for person in answer.data]
+        following = re.search(r'[?&]page_token=([^&>]+)[^>]*>; rel="next"', dict(answer.headers).get("Link"))
+        if following is None:
+            return
+        token = urllib.parse.unquote(following[1])
 
 
 def admin(person):
@@ -54,6 +68,15 @@ def admin(person):
     assert shown.credentials["password"].config["hashed_password"].startswith("$2")
     assert people.get_identity_by_external_id(email).id == made.id
     assert [found.id for found in people.list_identities(credentials_identifier=email)] == [made.id]
+    more = [
+        people.create_identity(client.CreateIdentityBody(schema_id=schema.id, traits={"email": f"{n}-{email}", "name": "N"}))
+        for n in range(4)
+    ]
+    listed = list(pages(people, 2))
+    assert len(listed) >= 3 and all(len(page) == 2 for page in listed[:-1]), listed
+    assert {made.id, *(one.id for one in more)} <= {one for page in listed for one in page}
+    for one in more:
+        people.delete_identity(one.id)
     patched = people.patch_identity(made.id, [client.JsonPatch(op="replace", path="/traits/name", value="Patched")])
     assert (patched.traits["name"], patched.metadata_admin) == ("Patched", {"plan": "free"})
     body = client.UpdateIdentityBody(schema_id=schema.id, external_id=email, state="inactive", traits=traits)

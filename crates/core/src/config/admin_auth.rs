@@ -42,6 +42,9 @@ pub enum AdminScope {
     Write,
     /// Look at messages, which may hold codes.
     Courier,
+    /// See the secrets of credentials (`include_credential`): password hashes, keys of authenticator apps, backup codes. Needed
+    /// beside `read`, without which it allows nothing, and not part of `write`.
+    Credentials,
 }
 
 impl AdminScope {
@@ -51,6 +54,7 @@ impl AdminScope {
             Self::Read => "read",
             Self::Write => "write",
             Self::Courier => "courier",
+            Self::Credentials => "credentials",
         }
     }
 }
@@ -97,7 +101,7 @@ pub(crate) fn errors(config: &Config, out: &mut Vec<ConfigError>) {
             complain("sha256", "must be the SHA-256 of a token: 64 digits and letters a to f");
         }
         if token.scopes.is_empty() {
-            complain("scopes", "must name what the token is good for: read, write, courier");
+            complain("scopes", "must name what the token is good for: read, write, courier, credentials");
         }
     }
 }

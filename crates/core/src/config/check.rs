@@ -4,7 +4,7 @@
 //! hooks as "matches none", and it quotes values that may be secret.
 
 use super::{
-    ByteSize, ContentUri, GoDuration, Network,
+    ByteSize, ClientIpHeader, ContentUri, GoDuration, Network,
     contents::or_path,
     error::ConfigError,
     merge::below,
@@ -225,14 +225,12 @@ fn format_fault(format: &str, text: &str) -> Option<String> {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !text.contains(' ') => None,
             _ => Some("expected an e-mail address".to_owned()),
         },
-        "cors-origin" if text == "*" => None,
-        "cors-origin" if text.matches('*').count() > 1 => Some("an origin may hold * only once".to_owned()),
-        "cors-origin" if text.contains("://") => None,
-        "cors-origin" => Some("expected an origin such as https://example.org, or *".to_owned()),
+        "cors-origin" => super::cors::fault(text),
         "switch" => parse_bool(text).is_none().then(|| "expected true or false".to_owned()),
         "go-duration" => text.parse::<GoDuration>().err(),
         "byte-size" => text.parse::<ByteSize>().err(),
         "network" => text.parse::<Network>().err(),
+        "header-name" => text.parse::<ClientIpHeader>().err(),
         "content-uri" => text.parse::<ContentUri>().err(),
         "content-uri-or-path" => or_path::parse(text).err(),
         _ => None,

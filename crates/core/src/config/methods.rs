@@ -145,6 +145,10 @@ pub struct LinkConfig {
     /// Without effect, as in the original.
     pub base_url: Option<String>,
     pub lifespan: GoDuration,
+    /// A link shows a page with a button, and only the button uses it up: programs that open the links of a mail to look for
+    /// malware do not. Without it: true where Zelos' own pages show the flow, false where the flow has a `ui_url`, since
+    /// applications written for Kratos expect to be redirected at once. Zelos' own key.
+    pub confirm: Option<bool>,
 }
 
 /// Authenticator apps.
@@ -365,7 +369,7 @@ impl Default for CodeConfig {
 
 impl Default for LinkConfig {
     fn default() -> Self {
-        Self { base_url: None, lifespan: GoDuration::from_secs(3600) }
+        Self { base_url: None, lifespan: GoDuration::from_secs(3600), confirm: None }
     }
 }
 

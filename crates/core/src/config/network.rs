@@ -1,4 +1,5 @@
-//! A block of addresses, written as one address or as CIDR. Small enough not to need a library.
+//! A block of addresses, written as one address or as CIDR, and the header in which proxies report the address of their
+//! client. Small enough not to need a library.
 
 use super::value::text_value;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -54,6 +55,48 @@ impl fmt::Display for Network {
 
 text_value!(Network, "network");
 
+/// The request header in which trusted proxies report the address of the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientIpHeader(String);
+
+impl ClientIpHeader {
+    /// The name as it was written; header names are compared without regard to case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the header has the syntax of RFC 7239 instead of a list of addresses.
+    pub fn is_forwarded(&self) -> bool {
+        self.0.eq_ignore_ascii_case("forwarded")
+    }
+}
+
+impl Default for ClientIpHeader {
+    fn default() -> Self {
+        Self("X-Forwarded-For".to_owned())
+    }
+}
+
+impl FromStr for ClientIpHeader {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if text.is_empty() || !text.bytes().all(is_token) {
+            return Err("expected the name of a header such as X-Forwarded-For, Forwarded or X-Real-IP".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ClientIpHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+text_value!(ClientIpHeader, "header-name");
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +112,15 @@ mod tests {
         assert!(inside("::/0", "2001:db8::1"));
         assert!(inside("127.0.0.1", "127.0.0.1"));
         assert!(!inside("127.0.0.1", "127.0.0.2"));
+    }
+
+    #[test]
+    fn client_ip_header_is_the_name_of_a_header() {
+        assert!("Forwarded".parse::<ClientIpHeader>().unwrap().is_forwarded());
+        assert!(!ClientIpHeader::default().is_forwarded());
+        for text in ["", "X Real IP", "X-Real-IP:", "é"] {
+            assert!(text.parse::<ClientIpHeader>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -23,9 +23,11 @@ pub enum Preset {
 pub fn hardened_document() -> Value {
     json!({
         "hashers": { "renew_weaker": true },
+        "selfservice": { "methods": { "link": { "config": { "confirm": true } } } },
         "security": {
             "account_enumeration": { "mitigate": true },
             "assurance": { "distinct_channels": true },
+            "cors": { "refuse_wildcard_credentials": true },
             "credentials": { "require_encrypted": true },
             "refuse_weak_secrets": true,
         },

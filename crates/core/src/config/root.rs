@@ -15,7 +15,7 @@ use super::{
     session::{Cookies, Session},
     value::{GoDuration, SameSite},
 };
-use crate::secret::Secret;
+use crate::{flow::Kind, secret::Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -162,6 +162,13 @@ impl Config {
     /// The keys of cookies and codes: the first signs, all verify. Empty if none is set.
     pub fn cookie_secrets(&self) -> &[Secret] {
         self.secrets.for_cookies()
+    }
+
+    /// Whether the links of flows of that kind are used up by a button, not by being opened.
+    pub fn confirms_links(&self, kind: Kind) -> bool {
+        let service = &self.selfservice;
+        let shows_flow = service.ui.enabled && service.flows.ui_url(kind).is_none();
+        service.methods.link.config.confirm.unwrap_or(shows_flow)
     }
 
     /// The cost of a new bcrypt hash: what is set, but at least 12 outside development.

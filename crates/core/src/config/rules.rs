@@ -38,6 +38,7 @@ pub(crate) fn errors(config: &Config) -> Vec<ConfigError> {
     let mut out = Vec::new();
     identity(config, &mut out);
     super::admin_auth::errors(config, &mut out);
+    cors(config, &mut out);
     secrets(config, &mut out);
     methods(config, &mut out);
     web_hooks(config, &mut out);
@@ -54,6 +55,17 @@ fn identity(config: &Config, out: &mut Vec<ConfigError>) {
         out.push(ConfigError::new(
             "identity.default_schema_id",
             format!("no schema in identity.schemas has the id {id}"),
+        ));
+    }
+}
+
+fn cors(config: &Config, out: &mut Vec<ConfigError>) {
+    if config.security.cors.refuse_wildcard_credentials && config.serve.public.cors.shares_credentials_with_all() {
+        out.push(ConfigError::new(
+            "serve.public.cors.allowed_origins",
+            "would let every web site act as the visitors who are signed in (* together with allow_credentials): name the \
+             origins, or set serve.public.cors.allow_credentials: false, or set \
+             security.cors.refuse_wildcard_credentials: false",
         ));
     }
 }
@@ -182,11 +194,18 @@ pub(crate) fn warnings(config: &Config) -> Vec<ConfigError> {
         warn("hashers.bcrypt.cost", "is below 12 and counts as 12 outside development");
     }
     let cors = &config.serve.public.cors;
-    if cors.enabled && cors.allow_credentials && cors.allowed_origins.iter().any(|origin| origin == "*") {
+    if cors.shares_credentials_with_all() {
         warn(
             "serve.public.cors.allowed_origins",
-            "lets every site read answers with the visitor's cookies; name the origins",
+            "DANGEROUS: * together with allow_credentials lets every web site on the internet, and pages without an origin \
+             (null), read and change the account of a visitor who is signed in; name your origins here, or set \
+             serve.public.cors.allow_credentials: false",
         );
+    }
+    for (index, entry) in cors.allowed_origins.iter().enumerate().filter(|_| cors.enabled) {
+        if let Some(why) = super::cors::matches_nothing(entry, config.feature_flags.legacy_allow_insecure_origins) {
+            warn(&format!("serve.public.cors.allowed_origins.{index}"), why);
+        }
     }
     let mails =
         flows.recovery.enabled || flows.verification.enabled || config.selfservice.methods.code.passwordless_enabled;

@@ -74,6 +74,7 @@ pub struct Security {
     /// Identity schemas may not refer to other documents.
     pub disallow_ref_in_identity_schemas: bool,
     pub assurance: Assurance,
+    pub cors: CorsPolicy,
     pub credentials: Credentials,
     /// Refuse to start with a secret in `secrets` that is too short, repeats itself or stands in documentation. Without
     /// it, such a secret is a warning.
@@ -88,6 +89,15 @@ pub struct Credentials {
     /// means nothing without these secrets. What was stored before is encrypted by `zelos secrets re-encrypt`: as long
     /// as anything is left to do, the server does not start with this key.
     pub require_encrypted: bool,
+}
+
+/// What `serve.public.cors` may allow.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorsPolicy {
+    /// A configuration that lets every origin send requests with cookies (`*` together with `allow_credentials`) is
+    /// refused. Off by default, since Kratos starts with it.
+    pub refuse_wildcard_credentials: bool,
 }
 
 /// What two factors are.

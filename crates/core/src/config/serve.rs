@@ -1,6 +1,10 @@
 //! `serve`: where the two servers listen and how they are reached from outside. Read once, at start.
 
-use super::{admin_auth::AdminAuth, network::Network};
+use super::{
+    admin_auth::AdminAuth,
+    network::{ClientIpHeader, Network},
+    value::{ByteSize, GoDuration},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -33,6 +37,11 @@ pub struct ServePublic {
     pub cors: Cors,
     /// Proxies whose headers about the client's address are believed. Ours beside the original's keys.
     pub trusted_proxies: Vec<Network>,
+    /// The header in which a trusted proxy reports the address of its client: `X-Forwarded-For`, `Forwarded` (RFC 7239),
+    /// `X-Real-IP`, `True-Client-IP`, `CF-Connecting-IP` or any other. It is read from the right, past the addresses in
+    /// `trusted_proxies`; no other header counts. Zelos' own key.
+    pub client_ip_header: ClientIpHeader,
+    pub limits: ConnectionLimits,
 }
 
 /// The admin server.
@@ -52,6 +61,34 @@ pub struct ServeAdmin {
     pub request_log: RequestLog,
     /// Proxies whose headers about the client's address are believed. Ours beside the original's keys.
     pub trusted_proxies: Vec<Network>,
+    /// As `serve.public.client_ip_header`, for the audit log. Zelos' own key.
+    pub client_ip_header: ClientIpHeader,
+    pub limits: ConnectionLimits,
+}
+
+/// Bounds on connections, and on the memory of responses that clients have not read yet. Zelos' own keys.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionLimits {
+    /// Open connections, all clients together; a further one is closed at once. 10000 by default.
+    #[schemars(range(min = 1))]
+    pub connections: Option<u32>,
+    /// Open connections from one IPv4 address or one IPv6 network (/64). Unix sockets and trusted proxies are exempt. 1024 by
+    /// default.
+    #[schemars(range(min = 1))]
+    pub connections_per_address: Option<u32>,
+    /// Concurrent requests over one HTTP/2 connection. 128 by default.
+    #[schemars(range(min = 1, max = 10000))]
+    pub streams_per_connection: Option<u32>,
+    /// Memory for responses that are not read yet, all clients together. Beyond it the connection that holds most is closed.
+    /// 64MB by default on the public server, 256MB on the admin server.
+    pub response_bytes: Option<ByteSize>,
+    /// The same for one connection. A request beyond it waits until earlier responses are read, or is answered with 503. 8MB by
+    /// default on the public server, 64MB on the admin server.
+    pub response_bytes_per_connection: Option<ByteSize>,
+    /// The time that a client has to read a response; then its connection is closed. 60s by default on the public server, 120s on
+    /// the admin server.
+    pub response_timeout: Option<GoDuration>,
 }
 
 /// Owner and permissions of a Unix socket; empty names change nothing.
@@ -161,6 +198,8 @@ impl Default for ServePublic {
             request_log: RequestLog::default(),
             cors: Cors::default(),
             trusted_proxies: Vec::new(),
+            client_ip_header: ClientIpHeader::default(),
+            limits: ConnectionLimits::default(),
         }
     }
 }
@@ -176,6 +215,8 @@ impl Default for ServeAdmin {
             tls: Tls::default(),
             request_log: RequestLog::default(),
             trusted_proxies: Vec::new(),
+            client_ip_header: ClientIpHeader::default(),
+            limits: ConnectionLimits::default(),
         }
     }
 }

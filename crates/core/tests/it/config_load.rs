@@ -263,9 +263,39 @@ fn cookies_for_every_site_are_warned_about() {
     let warned = |variables: &[(&str, &str)]| {
         lines(&loaded(&["small.yml"], variables).warnings)
             .iter()
-            .any(|line| line.contains("lets every site read answers"))
+            .any(|line| line.contains("DANGEROUS") && line.contains("lets every web site"))
     };
     assert!(warned(&[("SERVE_PUBLIC_CORS_ENABLED", "true")]), "`*` is the default");
     assert!(!warned(&[("SERVE_PUBLIC_CORS_ENABLED", "true"), ("SERVE_PUBLIC_CORS_ALLOW_CREDENTIALS", "false")]));
     assert!(!warned(&[]));
+}
+
+#[test]
+fn cookies_for_every_site_are_refused_where_that_is_wanted() {
+    let on = ("SERVE_PUBLIC_CORS_ENABLED", "true");
+    for key in [("SECURITY_CORS_REFUSE_WILDCARD_CREDENTIALS", "true"), ("SECURITY_PRESET", "hardened")] {
+        let refused = |variables: &[(&str, &str)]| {
+            let all = [&[on, key], variables].concat();
+            load(&source(&["small.yml"], &all)).is_err_and(|errors| {
+                lines(&errors)
+                    .iter()
+                    .any(|line| line.contains("serve.public.cors.allowed_origins: would let every web site"))
+            })
+        };
+        assert!(refused(&[]), "{key:?}");
+        assert!(!refused(&[("SERVE_PUBLIC_CORS_ALLOW_CREDENTIALS", "false")]), "{key:?}");
+        assert!(!refused(&[("SERVE_PUBLIC_CORS_ALLOWED_ORIGINS", r#"["https://a.example"]"#)]), "{key:?}");
+    }
+}
+
+#[test]
+fn origins_that_match_nothing_are_named() {
+    let lines_for = |origins: &str| {
+        let variables = [("SERVE_PUBLIC_CORS_ENABLED", "true"), ("SERVE_PUBLIC_CORS_ALLOWED_ORIGINS", origins)];
+        let warnings = lines(&loaded(&["small.yml"], &variables).warnings);
+        warnings.into_iter().filter(|line| line.contains("matches nothing")).collect::<Vec<_>>()
+    };
+    assert_eq!(lines_for(r#"["http://localhost:*", "https://*.example.org"]"#), [""; 0]);
+    assert_eq!(lines_for(r#"["https://a.example.org/"]"#).len(), 1);
+    assert_eq!(lines_for(r#"["https://*.com"]"#).len(), 1);
 }

@@ -24,6 +24,7 @@ enum Scope {
     Read,
     Write,
     Courier,
+    Credentials,
 }
 
 impl From<Scope> for AdminScope {
@@ -32,6 +33,7 @@ impl From<Scope> for AdminScope {
             Scope::Read => Self::Read,
             Scope::Write => Self::Write,
             Scope::Courier => Self::Courier,
+            Scope::Credentials => Self::Credentials,
         }
     }
 }

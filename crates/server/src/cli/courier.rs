@@ -11,7 +11,7 @@ use crate::{
     settings::{self, Settings},
     telemetry, wiring,
 };
-use axum::{Router, routing::get};
+use axum::{Router, response::IntoResponse as _, routing::get};
 use clap::Args;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
@@ -48,7 +48,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
     let (end, ending) = watch::channel(false);
     if let Some(metrics) = metrics {
         let line = RequestLine { server: "metrics", silent_health: true, leaks: false };
-        tokio::spawn(listen::serve(metrics, router(&courier), Limits::ADMIN, line, ending.clone()));
+        tokio::spawn(listen::serve(metrics, router(&courier), (Limits::ADMIN, Vec::new()), line, ending.clone()));
     }
     let store = engine.store.clone();
     tokio::spawn(jobs::fetch(Arc::clone(&engine), ending.clone()));
@@ -85,7 +85,9 @@ fn router(courier: &Arc<Courier>) -> Router {
         let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
         let mut text = String::new();
         courier.measures.write(&mut text);
-        (kind, text)
+        let mut response = (kind, text).into_response();
+        zelos_web::add_security_headers(response.headers_mut());
+        response
     };
     Router::new().route("/metrics/prometheus", get(metrics))
 }

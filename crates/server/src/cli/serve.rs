@@ -18,6 +18,7 @@ use crate::{
 };
 use clap::Args;
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -28,6 +29,7 @@ use tokio::{
 use zelos_core::{
     clock::SystemClock,
     config::{Config, Loaded, admin_auth},
+    flow::Kind,
     outbound::Outbound,
     rng::SystemRng,
     snapshot::Snapshot,
@@ -166,14 +168,14 @@ fn servers(
     let public = tokio::spawn(listen::serve(
         public,
         zelos_web::public_router(app.clone()),
-        Limits::PUBLIC,
+        (Limits::PUBLIC.with(&serve.public.limits), serve.public.trusted_proxies.clone()),
         line("public", serve.public.request_log.disable_for_health),
         ending.clone(),
     ));
     let admin = tokio::spawn(listen::serve(
         admin,
         zelos_web::admin_router(app),
-        Limits::ADMIN,
+        (Limits::ADMIN.with(&serve.admin.limits), serve.admin.trusted_proxies.clone()),
         line("admin", serve.admin.request_log.disable_for_health),
         ending.clone(),
     ));
@@ -186,7 +188,11 @@ fn servers(
 fn pages(snapshot: &Snapshot) -> anyhow::Result<Pages> {
     let service = &snapshot.selfservice;
     let returns = std::iter::once(&service.default_browser_return_url).chain(&service.allowed_return_urls);
-    let origins: Vec<String> = returns.map(|url| url.origin().ascii_serialization()).collect();
+    // The page of a link leads to the pages of flows, wherever these are.
+    let pages = Kind::ALL.into_iter().filter_map(|kind| service.flows.ui_url(kind));
+    let pages = pages.chain(&service.flows.error.ui_url);
+    let origins: BTreeSet<String> = returns.chain(pages).map(|url| url.origin().ascii_serialization()).collect();
+    let origins: Vec<String> = origins.into_iter().filter(|origin| origin != "null").collect();
     Ok(Pages::new(service.ui.template_path.as_deref().map(Path::new))?.with_form_targets(&origins))
 }
 

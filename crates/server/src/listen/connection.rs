@@ -5,6 +5,7 @@
 //! known what the other side is being waited for. A timer is armed only when there is something to wait for, and never
 //! moved to a later time before it fires: an ordinary request arms none.
 
+use super::connections::Bounds;
 use std::{
     io,
     pin::Pin,
@@ -19,8 +20,9 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep_until},
 };
+use zelos_core::config::serve::ConnectionLimits;
 
-/// How long a server waits for whom.
+/// How long a server waits for whom, and how much it does at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// From the first byte of a request, or from the start of a connection, to the end of its head.
@@ -31,21 +33,29 @@ pub(crate) struct Limits {
     pub(crate) answer: Duration,
     /// Between two requests.
     pub(crate) idle: Duration,
+    pub(crate) bounds: Bounds,
 }
 
 impl Limits {
     /// Of the public server.
-    pub(crate) const PUBLIC: Self = Self::seconds([5, 15, 60, 120]);
+    pub(crate) const PUBLIC: Self = Self::seconds([5, 15, 60, 120], [64 << 20, 8 << 20]);
     /// Of the admin server.
-    pub(crate) const ADMIN: Self = Self::seconds([5, 30, 120, 600]);
+    pub(crate) const ADMIN: Self = Self::seconds([5, 30, 120, 600], [256 << 20, 64 << 20]);
 
-    const fn seconds([head, body, answer, idle]: [u64; 4]) -> Self {
+    const fn seconds([head, body, answer, idle]: [u64; 4], [unread, unread_of_one]: [usize; 2]) -> Self {
+        let answer = Duration::from_secs(answer);
         Self {
             head: Duration::from_secs(head),
             body: Duration::from_secs(body),
-            answer: Duration::from_secs(answer),
+            answer,
             idle: Duration::from_secs(idle),
+            bounds: Bounds::new(unread, unread_of_one, answer),
         }
+    }
+
+    /// With the bounds that are configured.
+    pub(crate) fn with(self, set: &ConnectionLimits) -> Self {
+        Self { bounds: self.bounds.with(set), ..self }
     }
 }
 

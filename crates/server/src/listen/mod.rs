@@ -1,7 +1,8 @@
 //! Listening: from a configured address to a request in the hands of the web crate.
 //!
 //! [`bind`] opens the socket (TCP or Unix), [`tls`] reads certificates, [`accept`] takes connections and lets them
-//! finish at the end, [`connection`] closes those that stall, and [`service`] is what runs around each request.
+//! finish at the end, [`connection`] closes those that stall, [`connections`] bounds how many there are and what they hold,
+//! [`response`] is what one holds, and [`service`] is what runs around each request.
 //!
 //! The time-outs are the original's. They are ours to keep because hyper's own header time-out also runs while a kept
 //! connection rests between two requests, which would close it under a proxy's hands.
@@ -9,6 +10,8 @@
 pub(crate) mod accept;
 pub(crate) mod bind;
 pub(crate) mod connection;
+pub(crate) mod connections;
+pub(crate) mod response;
 pub(crate) mod service;
 pub(crate) mod tls;
 

@@ -1,9 +1,12 @@
 //! What runs around each request: bounds on time, the client's address for the web crate, and the line in the log.
 
-use super::connection::{Activity, Limits};
+use super::{
+    connection::{Activity, Limits},
+    response::{Account, Room, Unsent},
+};
 use axum::body::Body;
-use http::{Method, Request, Response, StatusCode};
-
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use std::{
     convert::Infallible,
@@ -34,6 +37,7 @@ pub(crate) struct Requests {
     pub(crate) router: axum::Router,
     pub(crate) peer: Peer,
     pub(crate) activity: Arc<Activity>,
+    pub(crate) account: Arc<Account>,
     pub(crate) limits: Limits,
     pub(crate) line: RequestLine,
 }
@@ -54,13 +58,16 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
         });
         request.extensions_mut().insert(self.peer);
         let mut router = self.router.clone();
+        let account = Arc::clone(&self.account);
+        let version = request.version();
         Box::pin(async move {
             let began = Instant::now();
-            let response = match timeout(limits.answer, router.call(request)).await {
-                Ok(Ok(response)) => response,
-                Ok(Err(never)) => match never {},
-                Err(_) => too_late(),
+            let answered = async {
+                let room = account.room().await?;
+                let response = router.call(request).await.unwrap_or_else(|never| match never {});
+                held(response, version, &account, room).await
             };
+            let response = timeout(limits.answer, answered).await.ok().flatten().unwrap_or_else(unavailable);
             if let Some(line) = line {
                 line.write(response.status(), began.elapsed());
             }
@@ -70,9 +77,29 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
     }
 }
 
-fn too_late() -> Response<Body> {
+/// The response, with what it holds until it is read; none if there is no room for it.
+async fn held(
+    response: Response<Body>,
+    version: Version,
+    account: &Arc<Account>,
+    room: Room,
+) -> Option<Response<Body>> {
+    let (parts, body) = response.into_parts();
+    if body.is_end_stream() {
+        return Some(Response::from_parts(parts, body));
+    }
+    // All our bodies are there as a whole: nothing is copied.
+    let body = body.collect().await.ok()?.to_bytes();
+    let held = account.take(room, body.len()).await?;
+    Some(Response::from_parts(parts, Body::new(Unsent::new(body, version, held))))
+}
+
+/// It took too long, or the client does not read what it asked for before.
+fn unavailable() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    zelos_web::add_security_headers(response.headers_mut());
     response
 }
 

@@ -282,3 +282,43 @@ async fn a_session_is_extended_only_near_its_end() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn secrets_of_credentials_have_a_scope_of_their_own() {
+    let token = |name: &str, scopes: &[&str]| json!({ "name": name, "sha256": zelos_core::config::admin_auth::hash(name).expose(), "scopes": scopes });
+    let tokens = json!([
+        token("reader", &["read"]),
+        token("writer", &["write"]),
+        token("auditor", &["read", "credentials"]),
+        token("all", &["read", "write", "courier", "credentials"]),
+    ]);
+    let setup = Setup::with(json!({ "serve": { "admin": { "auth": { "tokens": tokens } } } }));
+    scenario(setup, async |app| {
+        let body = json!({
+            "schema_id": "default", "traits": { "email": "hashed@example.org" },
+            "credentials": { "password": { "config": { "hashed_password": "$2a$04$9Jdn0VBHlNhmzYKkHFHlSuqEUPYn3rTeVkRPZFIFPIHwdcC0jFpXq" } } },
+        });
+        let made = app.admin_as("Bearer writer", "POST", "/admin/identities", Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        let paths = [
+            format!("/admin/identities/{id}?include_credential=password"),
+            "/admin/identities?include_credential=password".to_owned(),
+            "/admin/identities?credentials_identifier=hashed@example.org&include_credential=password".to_owned(),
+        ];
+        for path in &paths {
+            for (token, is_shown) in [("reader", false), ("writer", false), ("auditor", true), ("all", true)] {
+                let answer = app.admin_as(&format!("Bearer {token}"), "GET", path, None).await;
+                assert_eq!(answer.status, 200, "{token} {path}: {}", answer.text);
+                assert_eq!(answer.text.contains("$2a$"), is_shown, "{token} {path}: {}", answer.text);
+                let json = answer.json();
+                let person = if json.is_array() { &json[0] } else { &json };
+                let credential = &person["credentials"]["password"];
+                assert_eq!(credential["identifiers"], json!(["hashed@example.org"]), "{token} {path}: it exists");
+                assert!(credential["created_at"].is_string() && credential["type"] == "password", "{token} {path}");
+            }
+        }
+        assert_eq!(app.admin_as("Bearer reader", "GET", &format!("/admin/identities/{id}?include_credential=x"), None).await.status, 400);
+    })
+    .await;
+}

@@ -56,8 +56,8 @@ pub(super) async fn find(app: &App, id: &str) -> Result<Identity, Refused> {
 /// `GET /admin/identities/{id}`
 pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
     let done = async {
-        let shown = query::included(&caller.query())?;
-        view(&caller.snapshot, &find(&app, &id).await?, &shown)
+        let shown = query::included(&caller)?;
+        view(&caller.snapshot, &find(&app, &id).await?, &shown.types)
     };
     answer::give(&caller, done.await)
 }
@@ -65,10 +65,10 @@ pub(super) async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): P
 /// `GET /admin/identities/by/external/{external_id}`
 pub(super) async fn by_external_id(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
     let done = async {
-        let shown = query::included(&caller.query())?;
+        let shown = query::included(&caller)?;
         let mut found = identities::find_by_external_id(&app.engine.store, &id).await?.ok_or_else(nobody)?;
         identities::load_credentials(&app.engine.store, std::slice::from_mut(&mut found)).await?;
-        view(&caller.snapshot, &found, &shown)
+        view(&caller.snapshot, &found, &shown.types)
     };
     answer::give(&caller, done.await)
 }
@@ -105,7 +105,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, uri: Uri) 
 
 async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused> {
     let query = caller.query();
-    let shown = query::included(&query)?;
+    let shown = query::included(caller)?;
     let schemas = &caller.snapshot.schemas;
     let filter = filter::read(&query, schemas)?;
     let order = filter::order(&query, &filter, schemas)?;
@@ -114,7 +114,7 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
     let store = &app.engine.store;
     index_is_there(store, schemas, filter::named(&filter, &order)).await?;
     let List { mut items, next } = directory::search(store, &filter, &order, part.page()).await?;
-    let with_credentials = !shown.is_empty() || filter.identifier.is_some();
+    let with_credentials = shown.is_asked || filter.identifier.is_some();
     if with_credentials {
         identities::load_readable_credentials(store, &mut items).await?;
     }
@@ -144,7 +144,7 @@ async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused>
             schema_url: Some(url),
             addresses: true,
             metadata_admin: Show::Always,
-            credentials: with_credentials.then_some(Shown { types: &shown, cipher: &caller.snapshot.cipher }),
+            credentials: with_credentials.then_some(Shown { types: &shown.types, cipher: &caller.snapshot.cipher }),
         })
         .collect();
     Ok(Done::json(&views)?.with(headers))

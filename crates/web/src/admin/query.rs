@@ -1,5 +1,6 @@
 //! Parameters that administrators put into the query.
 
+use crate::caller::Caller;
 use std::str::FromStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -22,11 +23,24 @@ pub(crate) fn values<'a>(query: &'a Query, name: &str) -> impl Iterator<Item = &
     query.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
 }
 
-/// Of which credentials the configuration is to be shown.
-pub(crate) fn included(query: &Query) -> Result<Vec<CredentialType>> {
-    values(query, "include_credential")
+/// Of which credentials the configuration is to be shown: of those that are asked for, and of none to a token that must not see
+/// it. That they exist is shown in any case.
+pub(crate) fn included(caller: &Caller) -> Result<Included> {
+    let mut types = values(&caller.query(), "include_credential")
         .map(|word| CredentialType::from_str(word).map_err(|()| invalid(word, "include_credential")))
-        .collect()
+        .collect::<Result<Vec<_>>>()?;
+    let is_asked = !types.is_empty();
+    types.retain(|_| caller.sees_credentials);
+    Ok(Included { types, is_asked })
+}
+
+/// What `include_credential` asks for.
+#[derive(Debug)]
+pub(crate) struct Included {
+    /// The types whose configuration is shown.
+    pub(crate) types: Vec<CredentialType>,
+    /// Whether credentials were asked for at all.
+    pub(crate) is_asked: bool,
 }
 
 /// An id in the query.

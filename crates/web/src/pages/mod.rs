@@ -16,4 +16,4 @@ mod render;
 mod site;
 mod start;
 
-pub use render::{ErrorPage, FlowPage, MailPage, Offers, Pages, StartPage};
+pub use render::{ConfirmPage, ErrorPage, FlowPage, MailPage, Offers, Pages, StartPage};

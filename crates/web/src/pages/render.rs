@@ -46,6 +46,16 @@ pub struct FlowPage<'a> {
     pub logout_url: Option<&'a str>,
 }
 
+/// The page of a link whose button uses it up.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfirmPage<'a> {
+    pub kind: Kind,
+    /// Where the form is sent.
+    pub action: &'a str,
+    pub token: &'a str,
+    pub base: &'a str,
+}
+
 /// The page of a failure.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorPage<'a> {
@@ -125,6 +135,23 @@ impl Pages {
         self.draw("flow.jinja", &view)
     }
 
+    /// Draws the page of a link.
+    ///
+    /// # Errors
+    /// A template that fails, which can only be an operator's.
+    pub fn confirm(&self, page: &ConfirmPage<'_>) -> Result<String> {
+        let base = folder_of(page.base);
+        let view = json!({
+            "base": base,
+            "version": self.site.version,
+            "kind": page.kind.as_str(),
+            "action": page.action,
+            "token": page.token,
+            "links": Links::new(&base, &Value::Null),
+        });
+        self.draw("confirm.jinja", &view)
+    }
+
     /// Draws a failure.
     ///
     /// # Errors
@@ -202,6 +229,9 @@ impl Pages {
         let offers = Offers { registration: true, recovery: true, verification: true, settings: true, mailbox: true };
         for kind in Kind::ALL {
             self.flow(&FlowPage { kind, flow: &sample["flow"], base: "/", offers, logout_url: Some("/") })?;
+        }
+        for kind in [Kind::Recovery, Kind::Verification] {
+            self.confirm(&ConfirmPage { kind, action: "/", token: "token", base: "/" })?;
         }
         self.error(&ErrorPage { error: &sample["error"], base: "/" })?;
         for session in [None, Some(&sample["session"])] {

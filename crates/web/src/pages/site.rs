@@ -11,9 +11,10 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs, path::Path};
 
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("layout.jinja", include_str!("templates/layout.jinja")),
     ("flow.jinja", include_str!("templates/flow.jinja")),
+    ("confirm.jinja", include_str!("templates/confirm.jinja")),
     ("start.jinja", include_str!("templates/start.jinja")),
     ("error.jinja", include_str!("templates/error.jinja")),
     ("mailbox.jinja", include_str!("templates/mailbox.jinja")),

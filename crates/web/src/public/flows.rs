@@ -5,6 +5,7 @@ use crate::{
     app::App,
     caller::Caller,
     input,
+    public::ui,
     respond::{self, Stage},
 };
 use axum::{
@@ -14,6 +15,7 @@ use axum::{
 use http::{Method, StatusCode};
 use std::sync::Arc;
 use zelos_core::flow::{Channel, Kind, json::FlowView};
+use zelos_flow::Input;
 
 /// Begins a flow.
 pub(crate) async fn create(State(app): State<Arc<App>>, mut caller: Caller, kind: Kind, channel: Channel) -> Response {
@@ -47,19 +49,42 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, request: Request, kind: 
     let (parts, body) = request.into_parts();
     let mut caller = Caller::of(&app, &parts);
     caller.keep_headers(&parts.headers);
-    let input = if parts.method == Method::POST {
-        input::submission(&parts.headers, body).await
-    } else {
-        // The form that a link leads to carries the secret whose cookie goes out with this very answer.
-        caller.request.is_link = true;
-        caller.request.csrf = caller.request.csrf.or(caller.fresh_csrf);
-        input::link(caller.query())
-    };
     let id = caller.query_value("flow");
-    match app.engine.submit(kind, id.as_deref(), &caller.request, input).await {
+    let is_get = parts.method != Method::POST;
+    let input = if is_get { input::link(caller.query()) } else { input::submission(&parts.headers, body).await };
+    let token = match &input {
+        Ok(input) if is_get || !caller.client.is_json => {
+            token_of_link(&app, &caller, (kind, id.as_deref()), input).await
+        }
+        _ => None,
+    };
+    match (&id, token) {
+        (Some(id), Some(token)) if is_get && caller.snapshot.confirms_links(kind) => {
+            return ui::confirm(&app, &caller, kind, (id, &token));
+        }
+        (_, token) => caller.request.is_link = is_get || token.is_some(),
+    }
+    let mut given = None;
+    if caller.request.is_link {
+        // The form that a link leads to carries the secret whose cookie goes out with this very answer. A link may be opened,
+        // and confirmed, by a browser that was never here.
+        let known = caller.request.csrf.or(caller.fresh_csrf);
+        given = known.is_none().then(|| zelos_flow::csrf::generate(&*app.engine.rng));
+        caller.request.csrf = known.or(given);
+    }
+    let mut response = match app.engine.submit(kind, id.as_deref(), &caller.request, input).await {
         Ok(outcome) => respond::outcome(&app, &caller, kind, outcome),
         Err(refusal) => {
             respond::flow_problem(&app, &caller, (kind, Stage::Submit), refusal.channel, &refusal.problem).await
         }
-    }
+    };
+    respond::give_csrf(&caller, given, &mut response);
+    response
+}
+
+/// The token of a link that is opened, or confirmed with the form of the page that it led to. Such a form comes from any
+/// browser: its secret is the token, not a cookie. What programs send as JSON is no such form.
+async fn token_of_link(app: &App, caller: &Caller, (kind, id): (Kind, Option<&str>), input: &Input) -> Option<String> {
+    let token = input.given("token").filter(|_| matches!(kind, Kind::Recovery | Kind::Verification))?;
+    app.engine.is_link(kind, id?, &caller.request, input).await.then(|| token.to_owned())
 }

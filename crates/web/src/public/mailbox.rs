@@ -36,7 +36,7 @@ const TOLD: [&str; 5] = ["x-forwarded-for", "x-real-ip", "true-client-ip", "cf-c
 
 /// Whether the mailbox opens to a request.
 pub(crate) fn is_open(snapshot: &Snapshot, peer: Option<Peer>, headers: &HeaderMap) -> bool {
-    snapshot.keeps_mail() && is_own(peer) && names_own(snapshot, headers) && tells_own(headers)
+    snapshot.keeps_mail() && is_own(peer) && names_own(snapshot, headers) && tells_own(snapshot, headers)
 }
 
 fn is_own(peer: Option<Peer>) -> bool {
@@ -56,8 +56,9 @@ fn names_own(snapshot: &Snapshot, headers: &HeaderMap) -> bool {
 }
 
 /// Whether every client that a proxy tells of is this machine as well. What we cannot read tells of somebody else.
-fn tells_own(headers: &HeaderMap) -> bool {
-    let mut told = TOLD.iter().flat_map(|name| headers.get_all(*name));
+fn tells_own(snapshot: &Snapshot, headers: &HeaderMap) -> bool {
+    let names = TOLD.into_iter().chain([snapshot.serve.public.client_ip_header.as_str()]);
+    let mut told = names.flat_map(|name| headers.get_all(name));
     told.all(|line| {
         let mut hops = line.to_str().unwrap_or("?").split(',');
         hops.all(|hop| hop.trim().parse().is_ok_and(is_loopback))
@@ -121,7 +122,6 @@ pub(crate) async fn frame(State(app): State<Arc<App>>, caller: Caller, Path(id):
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, mailbox::FRAME_CSP),
         (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));

@@ -7,7 +7,7 @@ use crate::{
     caller::Caller,
     failure::Failure,
     middleware,
-    pages::{ErrorPage, FlowPage, Offers, StartPage},
+    pages::{ConfirmPage, ErrorPage, FlowPage, Offers, StartPage},
     respond::{self, Stage, person_json},
 };
 use axum::{
@@ -22,7 +22,7 @@ use zelos_core::{
     flow::{Kind, json::FlowView},
     problem::{CsrfReason, Problem, Result},
     session::json::SessionView,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, with_query},
 };
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
@@ -127,6 +127,14 @@ async fn draw_start(app: &App, caller: &Caller) -> Result<String> {
     Ok(app.pages.start(&page)?)
 }
 
+/// The page that a link leads to: its button uses the link up. It is drawn for operators' own pages as well.
+pub(super) fn confirm(app: &App, caller: &Caller, kind: Kind, (flow, token): (&str, &str)) -> Response {
+    let snapshot = &caller.snapshot;
+    let action = with_query(&snapshot.public_path(&format!("self-service/{}", kind.as_str())), &[("flow", flow)]);
+    let page = ConfirmPage { kind, action: &action, token, base: snapshot.public.as_str() };
+    respond_with(app, caller, app.pages.confirm(&page).map_err(Problem::Bug))
+}
+
 /// The page that tells what went wrong.
 pub(crate) async fn error(State(app): State<Arc<App>>, caller: Caller) -> Response {
     if !caller.snapshot.selfservice.ui.enabled || caller.snapshot.selfservice.flows.error.ui_url.is_some() {
@@ -144,13 +152,17 @@ pub(crate) async fn error(State(app): State<Arc<App>>, caller: Caller) -> Respon
 
 /// A static file of the pages. Its address carries a version, so that it may be kept.
 pub(crate) async fn asset(State(app): State<Arc<App>>, caller: Caller, Path(name): Path<String>) -> Response {
-    let Some((content_type, bytes)) = app.pages.asset(&name).filter(|_| caller.snapshot.selfservice.ui.enabled) else {
+    let confirms = Kind::ALL.into_iter().any(|kind| caller.snapshot.confirms_links(kind));
+    let is_shown = caller.snapshot.selfservice.ui.enabled || confirms;
+    let Some((content_type, bytes)) = app.pages.asset(&name).filter(|_| is_shown) else {
         return middleware::not_found();
     };
     let mut response = respond::body(StatusCode::OK, content_type, bytes);
     let kept = if caller.query().is_empty() { "no-cache" } else { "public, max-age=31536000, immutable" };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
-    respond::set(&mut response, "x-content-type-options", HeaderValue::from_static("nosniff"));
+    // An image in SVG may have styles of its own.
+    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 
@@ -203,8 +215,6 @@ fn page(app: &App, status: StatusCode, html: String) -> Response {
     let mut response = respond::body(status, HTML, html);
     respond::set(&mut response, "content-security-policy", app.pages.csp());
     respond::set(&mut response, "x-frame-options", HeaderValue::from_static("DENY"));
-    respond::set(&mut response, "x-content-type-options", HeaderValue::from_static("nosniff"));
-    respond::set(&mut response, "referrer-policy", HeaderValue::from_static("same-origin"));
     respond::set(&mut response, "cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     response
 }

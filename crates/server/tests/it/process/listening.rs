@@ -166,3 +166,40 @@ fn with_the_admin_api_in_reach_of_others() {
     place.wait_until_ready(&mut server);
     assert_eq!(status(("GET", "/admin/identities"), ""), 200);
 }
+
+/// Programs that keep headers in a plain dictionary look for them in the case in which Go writes them.
+#[test]
+fn header_names_are_in_title_case() {
+    let place = Place::new();
+    let _server = place.serve(&place.sqlite());
+    people::sign_up(place.public, "title-case@example.org").unwrap();
+    let heads = [
+        client::get(place.public, "/self-service/login/browser").unwrap().head,
+        client::get(place.admin, "/admin/identities?page_size=1").unwrap().head,
+    ];
+    for head in &heads {
+        let names = head.lines().skip(1).filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
+        let is_title =
+            |name: &str| name.split('-').all(|word| word.starts_with(|first: char| first.is_ascii_uppercase()));
+        let others: Vec<_> = names.filter(|name| !is_title(name)).collect();
+        assert!(others.is_empty(), "{others:?} in {head}");
+    }
+    assert!(heads[0].contains("\r\nSet-Cookie: ") && heads[0].contains("\r\nContent-Type: "), "{}", heads[0]);
+    assert!(heads[1].contains("\r\nLink: "), "{}", heads[1]);
+}
+
+/// A page whose host name was pointed to this machine is no client of the admin API.
+#[test]
+fn with_a_foreign_name_for_the_admin_api() {
+    let place = Place::new();
+    let _server = place.serve(&place.sqlite());
+    let status = |head: &str| {
+        let request = format!("GET /admin/identities HTTP/1.1\r\n{head}Connection: close\r\n\r\n");
+        exchange(client::connect(place.admin).unwrap(), &request).unwrap().status
+    };
+    assert_eq!(status(&format!("Host: 127.0.0.1:{}\r\n", place.admin)), 200);
+    assert_eq!(status("Host: localhost:1\r\n"), 200);
+    assert_eq!(status("Host: evil.example\r\n"), 403);
+    assert_eq!(status("Host: localhost\r\nOrigin: http://evil.example\r\n"), 403);
+    assert_eq!(status("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n"), 403);
+}

@@ -32,3 +32,4 @@ mod starting;
 mod stopping;
 mod tools;
 mod trust;
+mod unread;

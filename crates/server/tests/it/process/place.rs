@@ -243,6 +243,10 @@ impl Process {
         eventually(text, || self.log().contains(text).then_some(()));
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
