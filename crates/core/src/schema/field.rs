@@ -76,6 +76,19 @@ impl Field {
             || within.into_iter().any(Self::has_phone)
     }
 
+    /// Whether forms have an input for the value as a whole.
+    ///
+    /// Quirk: a trait with several types (or none) has no input (Kratos `oryx/jsonschemax/keys.go`).
+    pub(super) fn has_input(&self) -> bool {
+        let is_value = self.kind != Kind::Object && self.properties.is_empty();
+        is_value && (self.kind != Kind::Open || self.has_default)
+    }
+
+    /// What the item of a list at that index is, if the schema says so.
+    pub(super) fn item(&self, index: usize) -> Option<&Self> {
+        self.tuple.get(index).or(self.items.as_deref())
+    }
+
     /// The property of that name.
     pub(super) fn property(&self, name: &str) -> Option<&Self> {
         self.properties.iter().find(|(known, _)| known == name).map(|(_, field)| field)

@@ -48,7 +48,7 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, request: Request, kind: 
     let mut caller = Caller::of(&app, &parts);
     caller.keep_headers(&parts.headers);
     let input = if parts.method == Method::POST {
-        input::submission(&parts.headers, body).await
+        input::submission(kind, &parts.headers, body).await
     } else {
         // The form that a link leads to carries the secret whose cookie goes out with this very answer.
         caller.request.is_link = true;
