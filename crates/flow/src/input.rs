@@ -29,6 +29,12 @@ impl From<Fields> for Input {
     }
 }
 
+impl From<Input> for Fields {
+    fn from(input: Input) -> Self {
+        input.fields
+    }
+}
+
 impl Input {
     /// Takes the members of a JSON object over, as fields with one value each.
     pub fn new(values: Map<String, Value>) -> Self {

@@ -84,6 +84,19 @@ impl Field {
         is_value && (self.kind != Kind::Open || self.has_default)
     }
 
+    /// Whether no form sends the value, since all its inputs are disabled.
+    pub(super) fn is_disabled(&self) -> bool {
+        let mut properties = self.properties.iter();
+        self.disabled
+            || self.items.as_deref().is_some_and(Self::is_disabled)
+            || !self.properties.is_empty() && properties.all(|(_, field)| field.is_disabled() || !field.is_drawn())
+    }
+
+    /// Whether forms have an input for the value, or for any part of it.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.has_input() || self.properties.iter().any(|(_, field)| field.is_drawn())
+    }
+
     /// What the item of a list at that index is, if the schema says so.
     pub(super) fn item(&self, index: usize) -> Option<&Self> {
         self.tuple.get(index).or(self.items.as_deref())

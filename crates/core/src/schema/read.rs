@@ -58,8 +58,8 @@ pub(super) fn members(field: &Field, sent: &Fields, stored: Option<&Map<String, 
 
 /// What a member is of which nothing was sent: as it is stored if the form has no input for it, else absent.
 fn unsent(field: &Field, stored: Option<&Value>) -> Option<Value> {
-    if field.disabled || (!field.has_input() && field.kind != Kind::Object && field.properties.is_empty()) {
-        return stored.cloned();
+    if field.is_disabled() || !field.is_drawn() {
+        return if field.kind == Kind::Object { object(field, &Fields::default(), stored) } else { stored.cloned() };
     }
     if field.has_input() { None } else { object(field, &Fields::default(), stored) }
 }
@@ -139,12 +139,12 @@ fn item(list: &Field, index: usize, sent: &Fields, stored: Option<&Vec<Value>>) 
     }
 }
 
-/// Whether all inputs of a value are empty.
+/// Whether all inputs of a value that are sent are empty.
 fn shows_nothing(field: &Field, value: &Value) -> bool {
     match value {
         Value::Object(members) => {
-            let shown = |(name, field): &(String, Field)| members.get(name).is_none_or(|value| shows_nothing(field, value));
-            field.properties.iter().all(shown)
+            let mut properties = field.properties.iter().filter(|(_, field)| !field.is_disabled());
+            properties.all(|(name, field)| members.get(name).is_none_or(|value| shows_nothing(field, value)))
         }
         other => is_blank(other),
     }
@@ -209,3 +209,7 @@ fn number(text: &str) -> Option<Value> {
     let number = || text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
     whole.ok().or_else(number)
 }
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;
