@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn hardened_fills_in_what_no_source_has_set() {
-        let document = filled(json!({ "security": { "preset": "hardened", "assurance": { "distinct_channels": false } } }));
+        let document =
+            filled(json!({ "security": { "preset": "hardened", "assurance": { "distinct_channels": false } } }));
         let security = &document.value["security"];
         assert_eq!(security["account_enumeration"]["mitigate"], true);
         assert_eq!(security["assurance"]["distinct_channels"], false, "a key of its own overrides the preset");

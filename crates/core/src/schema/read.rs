@@ -143,7 +143,7 @@ fn item(list: &Field, index: usize, sent: &Fields, stored: Option<&Vec<Value>>) 
 fn shows_nothing(field: &Field, value: &Value) -> bool {
     match value {
         Value::Object(members) => {
-            let mut properties = field.properties.iter().filter(|(_, field)| !field.is_disabled());
+            let mut properties = field.properties.iter().filter(|(_, field)| field.is_drawn() && !field.is_disabled());
             properties.all(|(name, field)| members.get(name).is_none_or(|value| shows_nothing(field, value)))
         }
         other => is_blank(other),
@@ -156,6 +156,7 @@ fn scalar(field: &Field, sent: &Value, stored: Option<&Value>) -> Option<Value> 
         return Some(stored.clone());
     }
     if is_blank(sent) {
+        // Quirk: what is required and of these types is never missing (Kratos oryx/decoderx/http.go).
         return match field.kind {
             Kind::Boolean if field.required => Some(Value::Bool(false)),
             Kind::Number | Kind::Integer if field.required => Some(Value::from(0)),

@@ -69,8 +69,12 @@ fn lists_are_taken_by_index_and_objects_by_member() {
     for (form, expected) in [
         ("tags.1=b&tags.0=a&tags.10=c", json!({ "tags": ["a", "b", "c"] })),
         ("tags=a&tags.0=b&tags.x=c", json!({ "tags": ["a", "b"] })),
-        ("homes.0.town=Ulm&homes.0.rooms=2&homes.1.town=&homes.1.rooms=", json!({ "homes": [{ "town": "Ulm", "rooms": 2 }] })),
+        (
+            "homes.0.town=Ulm&homes.0.rooms=2&homes.1.town=&homes.1.rooms=",
+            json!({ "homes": [{ "town": "Ulm", "rooms": 2 }] }),
+        ),
         ("homes.0.rooms=2&homes.0.tags=x&homes.0.tags=y", json!({ "homes": [{ "rooms": 2, "tags": ["x", "y"] }] })),
+        ("homes.0.town=Ulm&homes.0.rooms=", json!({ "homes": [{ "town": "Ulm", "rooms": 0 }] })),
         ("name.first=A&name.born.town=B", json!({ "name": { "first": "A", "born": { "town": "B" } } })),
         ("name.first=A&name.born.town=", json!({ "name": { "first": "A" } })),
         ("map.a=1&map.b.c=2", json!({ "map": { "a": "1", "b": { "c": "2" } } })),
@@ -139,7 +143,10 @@ fn what_a_form_cannot_name_stays() {
 fn line_ends_of_browsers_change_nothing() {
     for stored in ["a\nb", "a\r\nb", "a\rb\n"] {
         let mut sent = Fields::default();
-        sent.insert(["email".to_owned()], json!(stored.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n")));
+        sent.insert(
+            ["email".to_owned()],
+            json!(stored.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n")),
+        );
         assert_eq!(schema().read(Some(&sent), Some(&json!({ "email": stored })))["email"], stored);
     }
 }

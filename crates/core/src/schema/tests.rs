@@ -264,7 +264,10 @@ fn submissions_are_judged_by_their_schema() {
     let kept = judge(json!({"password": 7, "other": 1, "traits": {"any": "thing"}})).unwrap();
     assert_eq!(Value::Object(kept), json!({"password": "7"}), "traits are another schema's");
     assert!(schema.takes_traits());
-    assert_eq!(ids(judge(json!({"password": "x", "transient_payload": []})).unwrap_err()), [at("transient_payload", 4_000_026)]);
+    assert_eq!(
+        ids(judge(json!({"password": "x", "transient_payload": []})).unwrap_err()),
+        [at("transient_payload", 4_000_026)]
+    );
 }
 
 #[test]

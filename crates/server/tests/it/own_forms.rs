@@ -190,7 +190,8 @@ async fn members_of_an_object_are_a_field_set() {
 #[tokio::test]
 async fn our_registration_page_gives_lists_and_dotted_traits() {
     let list = json!({ "type": "array", "items": { "type": "string" } });
-    let setup = setup(json!({ "properties": { "tags": list, "a.b": { "type": "string" }, "news": { "type": "boolean" } } }));
+    let setup =
+        setup(json!({ "properties": { "tags": list, "a.b": { "type": "string" }, "news": { "type": "boolean" } } }));
     for style in ["unified", "profile_first"] {
         let style = json!({ "selfservice": { "flows": { "registration": { "style": style } } } });
         scenario(setup.clone().and(&own_pages()).and(&style), async |app| {
@@ -239,18 +240,22 @@ fn schemas() -> impl Strategy<Value = Value> {
         json!({}),
     ]);
     leaf.prop_recursive(3, 12, 3, |inner| {
-        let object = (names(), prop::collection::vec((inner.clone(), any::<bool>()), 3)).prop_map(|(names, members)| {
-            let members = || names.iter().zip(&members);
-            let properties: Value = members().map(|(name, (schema, _))| ((*name).to_owned(), schema.clone())).collect();
-            let required: Vec<&str> = members().filter(|(_, (_, required))| *required).map(|(name, _)| *name).collect();
-            json!({ "type": "object", "properties": properties, "required": required })
-        });
+        let object =
+            (names(), prop::collection::vec((inner.clone(), any::<bool>()), 3)).prop_map(|(names, members)| {
+                let members = || names.iter().zip(&members);
+                let properties: Value =
+                    members().map(|(name, (schema, _))| ((*name).to_owned(), schema.clone())).collect();
+                let required: Vec<&str> =
+                    members().filter(|(_, (_, required))| *required).map(|(name, _)| *name).collect();
+                json!({ "type": "object", "properties": properties, "required": required })
+            });
         prop_oneof![object, inner.prop_map(|items| json!({ "type": "array", "items": items }))]
     })
 }
 
 fn texts() -> impl Strategy<Value = Value> {
-    let texts = ["", "a", " b ", "two\nlines", "\r\n\n", "x\ry", "<b>\"'&amp;", "null", "[\"x\"]", "{}", "1", "true", "é"];
+    let texts =
+        ["", "a", " b ", "two\nlines", "\r\n\n", "x\ry", "<b>\"'&amp;", "null", "[\"x\"]", "{}", "1", "true", "é"];
     prop::sample::select(texts.to_vec()).prop_map(Value::from)
 }
 
@@ -281,7 +286,8 @@ fn values_of(schema: &Value) -> BoxedStrategy<Value> {
                 .map(|(name, schema)| {
                     let value = values_of(schema);
                     let is_required = required.iter().any(|known| known == name);
-                    let value = if is_required { value.prop_map(Some).boxed() } else { prop::option::of(value).boxed() };
+                    let value =
+                        if is_required { value.prop_map(Some).boxed() } else { prop::option::of(value).boxed() };
                     (Just(name.clone()), value)
                 })
                 .collect();
@@ -306,7 +312,8 @@ fn a_save_without_a_change_changes_nothing() {
         let mut runner = proptest::test_runner::TestRunner::deterministic();
         for number in 0..60 {
             let schema = (names(), prop::collection::vec(schemas(), 3)).new_tree(&mut runner).unwrap().current();
-            let properties: Value = schema.0.iter().zip(schema.1).map(|(name, schema)| ((*name).to_owned(), schema)).collect();
+            let properties: Value =
+                schema.0.iter().zip(schema.1).map(|(name, schema)| ((*name).to_owned(), schema)).collect();
             let whole = json!({ "type": "object", "properties": properties });
             app.reload(&database, &setup(json!({ "properties": properties })).and(&own_pages())).await.unwrap();
             let mut traits = values_of(&whole).new_tree(&mut runner).unwrap().current();

@@ -69,7 +69,8 @@ async fn is_refused(app: &App, traits: Value, at: &str, id: u64) {
 async fn json_traits_that_the_schema_does_not_name_are_stored() {
     let lang = json!({ "type": "object", "properties": { "lang": { "type": "string" } } });
     scenario(setup(json!({ "properties": { "prefs": lang } })), async |app| {
-        is_kept(app, json!({ "email": "a@example.org", "extra": "1", "null": null, "deep": { "a": [{ "b": "" }] } })).await;
+        is_kept(app, json!({ "email": "a@example.org", "extra": "1", "null": null, "deep": { "a": [{ "b": "" }] } }))
+            .await;
         is_kept(app, json!({ "email": "b@example.org", "prefs": { "lang": "de", "theme": "dark" } })).await;
         is_kept(app, json!({ "email": "c@example.org", "prefs": {} })).await;
     })
@@ -97,7 +98,8 @@ async fn json_traits_that_the_schema_does_not_name_are_stored() {
 #[tokio::test]
 async fn json_traits_are_judged_as_they_are_sent() {
     let text = json!({ "type": "string" });
-    let outer = json!({ "type": "object", "properties": { "inner": { "type": "object", "properties": { "x": text } } } });
+    let outer =
+        json!({ "type": "object", "properties": { "inner": { "type": "object", "properties": { "x": text } } } });
     let setup = setup(json!({ "required": ["email", "name"], "properties": {
         "name": { "type": "object", "required": ["first", "last"], "properties": { "first": text, "last": text } },
         "nick": text, "short": { "type": "string", "minLength": 1 }, "site": { "type": "string", "format": "uri" },
@@ -215,13 +217,19 @@ async fn the_fields_of_a_form_are_read_by_their_type() {
     scenario(setup, async |app| {
         let mut number = 0;
         for (fields, expected) in [
-            (vec![("traits.tags", "1"), ("traits.tags", "2"), ("traits.tags", "3")], json!({ "tags": ["1", "2", "3"] })),
+            (
+                vec![("traits.tags", "1"), ("traits.tags", "2"), ("traits.tags", "3")],
+                json!({ "tags": ["1", "2", "3"] }),
+            ),
             (vec![("traits.ages", "1"), ("traits.ages", "2.5")], json!({ "ages": [1, 2.5] })),
             (vec![("traits.flags", "true"), ("traits.flags", "false")], json!({ "flags": [true, false] })),
             (vec![("traits.news", "false"), ("traits.news", "true")], json!({ "news": true })),
             (vec![("traits.nick", "one"), ("traits.nick", "two")], json!({ "nick": "one" })),
             (vec![("traits.tags.1", "b"), ("traits.tags.0", "a")], json!({ "tags": ["a", "b"] })),
-            (vec![("traits.homes.0.town", "Ulm"), ("traits.homes.0.rooms", "3")], json!({ "homes": [{ "town": "Ulm", "rooms": 3 }] })),
+            (
+                vec![("traits.homes.0.town", "Ulm"), ("traits.homes.0.rooms", "3")],
+                json!({ "homes": [{ "town": "Ulm", "rooms": 3 }] }),
+            ),
             (vec![("traits.home.town", "Ulm"), ("traits.home.rooms", "")], json!({ "home": { "town": "Ulm" } })),
             (vec![("traits.tags", r#"["p","q"]"#)], json!({ "tags": ["p", "q"] })),
             (vec![("traits.home", r#"{"town":"Ulm"}"#)], json!({ "home": { "town": "Ulm" } })),
@@ -254,7 +262,8 @@ async fn all_addresses_of_a_list_stay_identifiers() {
     scenario(setup, async |app| {
         let mut visitor = app.visitor(Mode::Page);
         let flow = visitor.begin("registration", "").await;
-        let both = [("traits.email", "e@example.org"), ("traits.emails", "a@example.org"), ("traits.emails", "b@example.org")];
+        let both =
+            [("traits.email", "e@example.org"), ("traits.emails", "a@example.org"), ("traits.emails", "b@example.org")];
         let more = [("method", "password"), ("password", PASSWORD)];
         assert_eq!(post(&mut visitor, &flow, &[&both[..], &more].concat()).await.status, 303);
         let expected = json!({ "email": "e@example.org", "emails": ["a@example.org", "b@example.org"] });
@@ -268,7 +277,12 @@ async fn all_addresses_of_a_list_stay_identifiers() {
         // The API shows the list as one value, as Kratos does.
         let flow = visitor.begin("settings", "").await;
         assert_eq!(node(&flow, "traits.emails")["attributes"]["value"], expected["emails"]);
-        let wrong = [("method", "profile"), ("traits.email", "e@example.org"), ("traits.emails", "x"), ("traits.emails", "b@example.org")];
+        let wrong = [
+            ("method", "profile"),
+            ("traits.email", "e@example.org"),
+            ("traits.emails", "x"),
+            ("traits.emails", "b@example.org"),
+        ];
         let answer = post(&mut visitor, &flow, &wrong).await;
         let flow = visitor.flow("settings", &answer).await;
         assert_eq!(node(&flow, "traits.emails.0")["messages"][0]["id"], 4_000_040, "{flow}");
@@ -299,7 +313,12 @@ async fn all_that_is_missing_is_told_at_once() {
                     for field in &fields {
                         assert_eq!(node(&flow, field)["messages"][0]["id"], 4_000_002, "{field} in {flow}");
                     }
-                    let texts: usize = flow["ui"]["nodes"].as_array().unwrap().iter().map(|node| node["messages"].as_array().unwrap().len()).sum();
+                    let texts: usize = flow["ui"]["nodes"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|node| node["messages"].as_array().unwrap().len())
+                        .sum();
                     assert_eq!((texts, &flow["ui"]["messages"]), (fields.len(), &Value::Null), "{flow}");
                 }
             }
@@ -316,7 +335,9 @@ async fn all_that_is_missing_is_told_at_once() {
 
 #[tokio::test]
 async fn what_is_echoed_is_bounded() {
-    let setup = setup(json!({ "properties": { "about": { "type": "string" }, "short": { "type": "string", "maxLength": 3 } } }));
+    let setup = setup(
+        json!({ "properties": { "about": { "type": "string" }, "short": { "type": "string", "maxLength": 3 } } }),
+    );
     scenario(setup, async |app| {
         let mut visitor = app.visitor(Mode::Native);
         for (length, is_shown) in [(512, true), (513, false)] {
@@ -329,13 +350,18 @@ async fn what_is_echoed_is_bounded() {
         }
         let flow = visitor.begin("registration", "").await;
         for (length, is_shown) in [(60 << 10, true), (70 << 10, false), (2 << 20, false)] {
-            let traits = json!({ "email": "a@example.org", "about": "x".repeat(length), "short": "long".repeat(length / 4) });
+            let traits =
+                json!({ "email": "a@example.org", "about": "x".repeat(length), "short": "long".repeat(length / 4) });
             let (about, all) = (traits["about"].clone(), json!({ "about": traits["about"], "email": "a@example.org" }));
-            let values = json!({ "method": "password", "password": "x", "traits": if is_shown { all } else { traits } });
+            let values =
+                json!({ "method": "password", "password": "x", "traits": if is_shown { all } else { traits } });
             let answer = visitor.submit(&flow, values).await;
             assert_eq!(answer.status, 400);
             assert!(answer.text.len() < 80 << 10, "{}", answer.text.len());
-            assert_eq!(node(&answer.json(), "traits.about")["attributes"]["value"], if is_shown { about } else { Value::Null });
+            assert_eq!(
+                node(&answer.json(), "traits.about")["attributes"]["value"],
+                if is_shown { about } else { Value::Null }
+            );
         }
         let names: Value = (0..2_000).map(|index| (format!("{index}{}", "n".repeat(1_000)), json!(1))).collect();
         let values = json!({ "method": "password", "password": "x", "traits": names });
