@@ -214,7 +214,7 @@ fn place_cursor(forms: &mut [Form<'_>]) {
     let wrong = all.iter().position(|field| field.invalid);
     let empty = || all.iter().position(|field| field.kind != "checkbox" && field.value.is_empty());
     if let Some(index) = wrong.or_else(empty) {
-        let field = &mut all[index];
+        let field = &mut *all[index];
         let inner = field.entries.iter_mut().flat_map(|entry| &mut entry.fields);
         let inner = inner.reduce(|first, field| if field.invalid && !first.invalid { field } else { first });
         match inner {
