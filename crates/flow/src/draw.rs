@@ -6,10 +6,14 @@ use crate::{
     csrf,
     input::Input,
     plug::{Cx, Method},
+    traits,
 };
+use serde_json::Value;
 use zelos_core::{
     flow::{Channel, Detail, Flow, Kind, State},
     problem::{Problem, Result},
+    schema::split,
+    storable,
     text::{FieldText, catalog},
     ui::{Group, InputType, Node, Ui, node::NodeType, sort},
 };
@@ -62,21 +66,50 @@ fn offered(flow: &Flow) -> impl Iterator<Item = Group> {
     flow.ui.nodes.iter().filter(is_offer).map(|node| node.group)
 }
 
+/// Characters of what is echoed outside of the traits. No identifier or address is longer.
+const LONGEST: usize = storable::LONGEST_KEY;
+
 /// Lays what was typed over the form: all but secrets, buttons and what the server itself hides there.
-pub fn overlay(flow: &mut Flow, input: &Input) {
+///
+/// The form is stored, and sent as often as it is asked for, so what is echoed has bounds: texts of [`LONGEST`]
+/// characters, traits of [`traits::MOST`] bytes. What is longer is left out.
+pub fn overlay(cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<()> {
+    let typed = match input.traits() {
+        Some(sent) => Some(schema_of(cx, flow)?.read(Some(sent), None)),
+        None => None,
+    };
+    let traits = typed.filter(|traits| traits.to_string().len() <= traits::MOST);
     let is_readable = |node: &&mut Node| !matches!(node.group, Group::Totp | Group::LookupSecret);
     for node in flow.ui.nodes.iter_mut().filter(is_readable) {
         let Some(field) = node.as_input_mut() else { continue };
-        let is_trait = field.name.starts_with("traits.");
+        let path = split(&field.name, usize::MAX).unwrap_or_default();
+        let is_trait = path.len() > 1 && path[0] == "traits";
         let is_code = field.autocomplete.as_deref() == Some("one-time-code");
         let typed = match field.kind {
             InputType::Password | InputType::Submit | InputType::Button => false,
             InputType::Hidden => is_trait,
             _ => true,
         };
-        if let Some(value) = input.at(&field.name).filter(|_| typed && !is_code) {
+        if !typed || is_code || !input.has(&path) {
+            continue;
+        }
+        if is_trait {
+            if let Some(traits) = &traits {
+                // An empty field is an absent trait.
+                field.value = path[1..].iter().try_fold(traits, |value, part| value.get(part)).cloned();
+            }
+        } else if let Some(value) = input.get(&field.name).filter(|value| is_short(value)) {
             field.value = Some(value.clone());
         }
+    }
+    Ok(())
+}
+
+fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= LONGEST || text.chars().count() <= LONGEST,
+        Value::Array(_) | Value::Object(_) => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
 

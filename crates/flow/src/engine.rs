@@ -21,7 +21,7 @@ use crate::{
     input::Input,
     pause,
     plug::{Cx, Method, Outcome, Request, Sender, Step, Why},
-    proofs, sessions,
+    proofs, sessions, traits,
 };
 use std::{
     str::FromStr,
@@ -392,7 +392,13 @@ impl Engine {
             return Err(Problem::bad("Send the form with POST."));
         }
         let method = self.select(cx, flow, &input, is_link)?;
-        let judged = input.judged(method.payload(flow.kind())).map_err(Problem::Form)?;
+        let payload = method.payload(flow.kind());
+        let judged = input.judged(payload).map_err(|mut texts| {
+            if payload.takes_traits() {
+                texts.extend(wrong_traits(cx, flow, &input));
+            }
+            Problem::Form(texts)
+        })?;
         Ok((method, input, judged))
     }
 
@@ -495,7 +501,7 @@ impl Engine {
         flow.ui.messages.clear();
         let question = ask::question(cx, flow).await?;
         draw::draw(cx, &self.methods, flow, &question).await?;
-        draw::overlay(flow, typed);
+        draw::overlay(cx, flow, typed)?;
         draw::attach(flow, texts);
         Ok(())
     }
@@ -544,6 +550,19 @@ impl Engine {
 
     async fn load(&self, kind: Kind, id: FlowId) -> Result<Flow> {
         flows::find(&self.store, kind, id).await?.ok_or_else(no_flow)
+    }
+}
+
+/// What is wrong with the traits beside what else is wrong with a registration: all is told at once. While a code is on
+/// its way, traits need not be sent.
+fn wrong_traits(cx: &Cx<'_>, flow: &Flow, input: &Input) -> Vec<FieldText> {
+    if flow.kind() != Kind::Registration || flow.state == State::SentEmail {
+        return Vec::new();
+    }
+    let judged = draw::schema_of(cx, flow).and_then(|schema| traits::judge(schema, flow, input));
+    match judged {
+        Err(Problem::Form(texts)) => texts,
+        _ => Vec::new(),
     }
 }
 

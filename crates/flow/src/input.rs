@@ -1,43 +1,68 @@
-//! A submission: the fields of a form or the members of a JSON object, nested.
+//! A submission: the fields of a form or the members of a JSON object.
 
 use serde_json::{Map, Value};
 use zelos_core::{
     problem::{Problem, Result as Judged},
-    schema::PayloadSchema,
+    schema::{Fields, PayloadSchema},
+    text::FieldText,
 };
 
-/// What a client sent. Field names with dots have become nested objects already.
+/// The field that holds the traits, which the identity schema reads.
+const TRAITS: &str = "traits";
+
+/// What a client sent. A field has all its values until a schema says which of them count.
 #[derive(Clone, Default)]
 pub struct Input {
-    values: Map<String, Value>,
+    fields: Fields,
 }
 
 /// Values are passwords and codes: only the names are shown.
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.values.keys()).finish()
+        f.debug_set().entries(self.fields.names()).finish()
+    }
+}
+
+impl From<Fields> for Input {
+    fn from(fields: Fields) -> Self {
+        Self { fields }
+    }
+}
+
+impl From<Input> for Fields {
+    fn from(input: Input) -> Self {
+        input.fields
     }
 }
 
 impl Input {
-    /// Takes the members over.
+    /// Takes the members of a JSON object over, as fields with one value each.
     pub fn new(values: Map<String, Value>) -> Self {
-        Self { values }
+        let mut fields = Fields::default();
+        for (name, value) in values {
+            fields.replace(name, value.into());
+        }
+        Self { fields }
     }
 
-    /// All members.
-    pub(crate) fn values(&self) -> &Map<String, Value> {
-        &self.values
+    /// All fields.
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.fields
     }
 
-    /// One member.
+    /// The traits, as they were sent.
+    pub fn traits(&self) -> Option<&Fields> {
+        self.fields.member(TRAITS)
+    }
+
+    /// The first value of a field.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.values.get(name)
+        self.fields.member(name)?.first()
     }
 
-    /// A member that is a text.
+    /// A field that is a text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.values.get(name).and_then(Value::as_str)
+        self.get(name).and_then(Value::as_str)
     }
 
     /// A field that says something: a text that is not empty.
@@ -47,7 +72,7 @@ impl Input {
 
     /// Whether a button or box of that name says yes, in the words of forms or of JSON.
     pub fn says_yes(&self, name: &str) -> bool {
-        match self.values.get(name) {
+        match self.fields.member(name).and_then(Fields::last) {
             Some(Value::Bool(yes)) => *yes,
             Some(Value::String(text)) => matches!(text.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"),
             _ => false,
@@ -59,11 +84,9 @@ impl Input {
         self.text("method").unwrap_or_default()
     }
 
-    /// The value at a dotted path, as node names are written: `traits.name.first`.
-    pub fn at(&self, path: &str) -> Option<&Value> {
-        let mut parts = path.split('.');
-        let first = self.values.get(parts.next()?)?;
-        parts.try_fold(first, |value, part| value.get(part))
+    /// Whether something was sent at that path, be it an empty field.
+    pub(crate) fn has(&self, path: &[String]) -> bool {
+        self.fields.has(path.iter().map(String::as_str))
     }
 
     /// What a submission says to hooks and mails. It is kept with every mail, for as long as that is: so it has an end,
@@ -77,8 +100,13 @@ impl Input {
         Ok(payload.cloned())
     }
 
-    /// What the payload schema leaves of it: texts of forms become what the schema says, the rest is judged.
-    pub fn judged(&self, schema: &PayloadSchema) -> Result<Self, Vec<zelos_core::text::FieldText>> {
-        schema.judge(&self.values).map(Self::new)
+    /// What the payload schema leaves of it: fields become the values that the schema declares. Traits stay as they were
+    /// sent: another schema judges them.
+    pub fn judged(&self, schema: &PayloadSchema) -> Result<Self, Vec<FieldText>> {
+        let mut judged = Self::new(schema.read(&self.fields)?);
+        if let Some(traits) = self.traits().filter(|_| schema.takes_traits()) {
+            judged.fields.replace(TRAITS, traits.clone());
+        }
+        Ok(judged)
     }
 }

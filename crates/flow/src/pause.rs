@@ -5,7 +5,7 @@
 use crate::{csrf, input::Input, plug::Cx};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
-use zelos_core::{flow::Flow, id::SessionId};
+use zelos_core::{flow::Flow, id::SessionId, schema::Fields};
 
 /// Memory: what was put away.
 const PAUSED: &str = "paused";
@@ -19,7 +19,7 @@ pub(crate) fn keep(cx: &Cx<'_>, flow: &mut Flow, input: &Input) {
         "session": current.session.id,
         "csrf": csrf::fingerprint(secret),
         "until": (cx.clock.now() + KEPT).unix_timestamp(),
-        "input": input.values(),
+        "input": input.fields(),
     });
     flow.memory.set(PAUSED, cx.snapshot.keys.seal(cx.rng, &purpose(flow), paused.to_string().as_bytes()));
 }
@@ -34,12 +34,8 @@ pub(crate) fn take(cx: &Cx<'_>, flow: &mut Flow) -> Option<Input> {
     let until = OffsetDateTime::from_unix_timestamp(paused["until"].as_i64()?).ok()?;
     let is_same_browser = paused["csrf"].as_str() == cx.request.csrf.as_ref().map(csrf::fingerprint).as_deref();
     let is_same_session = cx.session.is_some_and(|current| current.session.id == session);
-    match paused["input"].take() {
-        Value::Object(values) if is_same_browser && is_same_session && until > cx.clock.now() => {
-            Some(Input::new(values))
-        }
-        _ => None,
-    }
+    let fields: Fields = serde_json::from_value(paused["input"].take()).ok()?;
+    (is_same_browser && is_same_session && until > cx.clock.now()).then(|| fields.into())
 }
 
 fn purpose(flow: &Flow) -> String {

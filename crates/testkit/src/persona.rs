@@ -233,7 +233,7 @@ pub(crate) async fn answer(router: Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
 }
 
-/// Nested JSON as the fields of a form: `{"traits": {"email": …}}` becomes `traits.email=…`.
+/// Nested JSON as the fields of a form: `{"traits": {"email": …}}` becomes `traits.email=…`, a list a repeated field.
 fn form_body(values: &Value) -> String {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     append(&mut form, "", values);
@@ -244,8 +244,14 @@ fn append(form: &mut url::form_urlencoded::Serializer<'_, String>, name: &str, v
     match value {
         Value::Object(members) => {
             for (key, member) in members {
-                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                let escaped = key.replace('\\', "\\\\").replace('.', "\\.");
+                let name = if name.is_empty() { key.clone() } else { format!("{name}.{escaped}") };
                 append(form, &name, member);
+            }
+        }
+        Value::Array(items) if !items.iter().any(|item| item.is_object() || item.is_array()) => {
+            for item in items {
+                append(form, name, item);
             }
         }
         Value::String(text) => {

@@ -102,7 +102,10 @@ impl Failure {
             Problem::Conflict(reason) => new(StatusCode::CONFLICT, reason),
             Problem::Raced => new(StatusCode::CONFLICT, "Another request changed the same thing: try again."),
             Problem::Exhausted => new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts: try again later."),
-            Problem::TooLarge => new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 5 MiB."),
+            Problem::TooLarge => new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large: 64 KiB are the most for login, recovery and verification, 5 MiB elsewhere.",
+            ),
             Problem::Busy { retry_after } => {
                 new(StatusCode::TOO_MANY_REQUESTS, "Too much work waits: try again in a moment.").after(*retry_after)
             }

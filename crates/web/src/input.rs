@@ -1,8 +1,8 @@
 //! Bodies: read up to a bound, understood as a form or as JSON, and brought into the one shape that methods know.
 //!
-//! A name with dots and a nested object say the same (`traits.email=x`, `{"traits": {"email": "x"}}`); of several
-//! members with one name the last counts. Whatever makes no sense becomes a [`Problem`], which the engine turns into a
-//! message of the flow: so these functions never answer by themselves.
+//! A name with dots says where a field belongs (`traits.email=x`), in forms and at the top level of a JSON body; a name
+//! that is sent several times keeps all its values, since only a schema knows which of them count. Whatever makes no sense
+//! becomes a [`Problem`], which the engine turns into a message of the flow: so these functions never answer by themselves.
 
 use axum::{
     body::{Body, Bytes},
@@ -13,13 +13,18 @@ use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 use zelos_core::{
+    flow::Kind,
     problem::{Problem, Result},
+    schema::{Fields, split},
     storable,
 };
 use zelos_flow::Input;
 
 /// More is refused.
 pub(crate) const MAX_BODY: usize = 5 << 20;
+
+/// More is refused where no traits are sent, and unauthenticated clients are answered with a form that is stored.
+const MAX_SHORT_BODY: usize = 64 << 10;
 
 /// Beyond the bound so much is still read and thrown away, so that a client that sends before it listens gets to hear
 /// the refusal.
@@ -33,6 +38,10 @@ const MAX_PARTS: usize = 16;
 
 /// Reads a whole body.
 pub(crate) async fn read(body: Body) -> Result<Bytes> {
+    read_up_to(MAX_BODY, body).await
+}
+
+async fn read_up_to(most: usize, body: Body) -> Result<Bytes> {
     let mut body = body;
     let mut read: Vec<u8> = Vec::new();
     let mut ignored = 0;
@@ -40,7 +49,7 @@ pub(crate) async fn read(body: Body) -> Result<Bytes> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::bad("The body ended before it was complete."))?;
         let Ok(data) = frame.into_data() else { continue };
-        if ignored > 0 || read.len() + whole.as_ref().map_or(0, Bytes::len) + data.len() > MAX_BODY {
+        if ignored > 0 || read.len() + whole.as_ref().map_or(0, Bytes::len) + data.len() > most {
             ignored += data.len();
             if ignored > MAX_IGNORED {
                 break;
@@ -61,14 +70,18 @@ pub(crate) async fn read(body: Body) -> Result<Bytes> {
 }
 
 /// What was submitted to a flow.
-pub(crate) async fn submission(headers: &HeaderMap, body: Body) -> Result<Input> {
-    let bytes = read(body).await?;
+pub(crate) async fn submission(kind: Kind, headers: &HeaderMap, body: Body) -> Result<Input> {
+    let most = match kind {
+        Kind::Login | Kind::Recovery | Kind::Verification => MAX_SHORT_BODY,
+        Kind::Registration | Kind::Settings => MAX_BODY,
+    };
+    let bytes = read_up_to(most, body).await?;
     if bytes.is_empty() {
         return Err(Problem::bad("The request has no body."));
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let values = match essence.as_str() {
+    let fields = match essence.as_str() {
         "application/json" => from_json(&bytes)?,
         "application/x-www-form-urlencoded" => from_form(&bytes)?,
         "multipart/form-data" => from_multipart(content_type, bytes).await?,
@@ -78,12 +91,12 @@ pub(crate) async fn submission(headers: &HeaderMap, body: Body) -> Result<Input>
             ));
         }
     };
-    Ok(Input::new(values))
+    Ok(fields.into())
 }
 
 /// What a link says: the members of its query.
 pub(crate) fn link(query: Vec<(String, String)>) -> Result<Input> {
-    from_pairs(query.into_iter()).map(Input::new)
+    from_pairs(query.into_iter()).map(Input::from)
 }
 
 /// A JSON body that must be an object, as endpoints without a form take it.
@@ -102,15 +115,23 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Value> {
     Ok(value)
 }
 
-fn from_json(bytes: &[u8]) -> Result<Map<String, Value>> {
-    nested(object(bytes)?)
+fn from_json(bytes: &[u8]) -> Result<Fields> {
+    let members = object(bytes)?;
+    if members.len() > MAX_FIELDS {
+        return Err(too_many());
+    }
+    let mut fields = Fields::default();
+    for (name, value) in members {
+        fields.insert(path(&name)?, value);
+    }
+    Ok(fields)
 }
 
-fn from_form(bytes: &[u8]) -> Result<Map<String, Value>> {
+fn from_form(bytes: &[u8]) -> Result<Fields> {
     from_pairs(form_urlencoded::parse(bytes).map(|(name, value)| (name.into_owned(), value.into_owned())))
 }
 
-async fn from_multipart(content_type: &str, bytes: Bytes) -> Result<Map<String, Value>> {
+async fn from_multipart(content_type: &str, bytes: Bytes) -> Result<Fields> {
     let broken = || Problem::bad("The multipart form cannot be read.");
     let request = Request::builder().header(header::CONTENT_TYPE, content_type).body(Body::from(bytes));
     let request = request.map_err(|_| broken())?;
@@ -127,54 +148,26 @@ async fn from_multipart(content_type: &str, bytes: Bytes) -> Result<Map<String, 
     from_pairs(pairs.into_iter())
 }
 
-fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Result<Map<String, Value>> {
-    let mut members = Map::new();
+fn from_pairs(pairs: impl Iterator<Item = (String, String)>) -> Result<Fields> {
+    let mut fields = Fields::default();
     for (index, (name, value)) in pairs.enumerate() {
         if index >= MAX_FIELDS {
-            return Err(Problem::bad("The form has too many fields."));
+            return Err(too_many());
         }
         if name.contains('\0') || value.contains('\0') {
             return Err(Problem::bad("The body holds a NUL character."));
         }
-        insert(&mut members, &name, Value::String(value))?;
+        fields.insert(path(&name)?, Value::String(value));
     }
-    Ok(members)
+    Ok(fields)
 }
 
-/// Makes nested objects of names with dots.
-fn nested(members: Map<String, Value>) -> Result<Map<String, Value>> {
-    if !members.keys().any(|name| name.contains('.')) {
-        return Ok(members);
-    }
-    let mut whole = Map::new();
-    for (name, value) in members {
-        insert(&mut whole, &name, value)?;
-    }
-    Ok(whole)
+fn path(name: &str) -> Result<Vec<String>> {
+    split(name, MAX_PARTS).ok_or_else(|| Problem::bad("The body holds a name with too many dots."))
 }
 
-/// Sets the member at a dotted path; what stood in the way and is no object gives way. Two objects become one.
-fn insert(members: &mut Map<String, Value>, name: &str, value: Value) -> Result<()> {
-    if name.split('.').count() > MAX_PARTS {
-        return Err(Problem::bad("The body holds a name with too many dots."));
-    }
-    let mut place = members;
-    let mut name = name;
-    while let Some((first, rest)) = name.split_once('.') {
-        let next = place.entry(first).or_insert_with(|| Value::Object(Map::new()));
-        if !next.is_object() {
-            *next = Value::Object(Map::new());
-        }
-        let Value::Object(inner) = next else { return Err(Problem::bug("an object is an object")) };
-        (place, name) = (inner, rest);
-    }
-    match (place.get_mut(name), value) {
-        (Some(Value::Object(old)), Value::Object(new)) => old.extend(new),
-        (_, value) => {
-            place.insert(name.to_owned(), value);
-        }
-    }
-    Ok(())
+fn too_many() -> Problem {
+    Problem::bad("The body has too many fields.")
 }
 
 #[cfg(test)]

@@ -4,37 +4,74 @@ use serde_json::json;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-async fn submit(content_type: &str, body: impl Into<Body>) -> Result<Value> {
+async fn submit(content_type: &str, body: impl Into<Body>) -> Result<Fields> {
+    submit_to(Kind::Registration, content_type, body).await
+}
+
+async fn submit_to(kind: Kind, content_type: &str, body: impl Into<Body>) -> Result<Fields> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap());
-    let input = submission(&headers, body.into()).await?;
-    let members = ["traits", "password", "a", "method"].iter();
-    Ok(members.filter_map(|name| Some(((*name).to_owned(), input.get(name)?.clone()))).collect::<Map<_, _>>().into())
+    submission(kind, &headers, body.into()).await.map(Fields::from)
+}
+
+fn fields(values: &[(&[&str], &str)]) -> Fields {
+    let mut fields = Fields::default();
+    for (path, value) in values {
+        fields.insert(path.iter().map(|part| (*part).to_owned()), json!(value));
+    }
+    fields
 }
 
 #[tokio::test]
-async fn a_form_and_a_json_body_say_the_same() {
-    let expected = json!({"traits": {"email": "a@b.c", "name": {"first": "é&="}}, "password": "p w"});
-    let nested = expected.to_string();
-    let dotted = json!({"traits.email": "a@b.c", "traits": {"name": {"first": "é&="}}, "password": "p w"}).to_string();
-    let form = "traits.email=a%40b.c&traits.name.first=%C3%A9%26%3D&password=p+w";
+async fn names_with_dots_say_where_a_field_belongs() {
+    let expected = fields(&[
+        (&["traits", "email"], "a@b.c"),
+        (&["traits", "name", "first"], "é&="),
+        (&["traits", "a.b"], "v"),
+        (&["password"], "p w"),
+    ]);
+    let dotted = json!({ "traits.email": "a@b.c", "traits.name.first": "é&=", "traits.a\\.b": "v", "password": "p w" });
+    let form = "traits.email=a%40b.c&traits.name.first=%C3%A9%26%3D&traits.a%5C.b=v&password=p+w";
     let multipart = "--x\r\nContent-Disposition: form-data; name=\"traits.email\"\r\n\r\na@b.c\r\n--x\r\n\
         Content-Disposition: form-data; name=\"traits.name.first\"\r\n\r\né&=\r\n--x\r\n\
+        Content-Disposition: form-data; name=\"traits.a\\.b\"\r\n\r\nv\r\n--x\r\n\
         Content-Disposition: form-data; name=\"a\"; filename=\"f\"\r\n\r\nfile\r\n--x\r\n\
         Content-Disposition: form-data; name=\"password\"\r\n\r\np w\r\n--x--\r\n";
-    assert_eq!(submit("application/json", nested).await.unwrap(), expected);
-    assert_eq!(submit("application/json; charset=utf-8", dotted).await.unwrap(), expected);
+    assert_eq!(submit("application/json", dotted.to_string()).await.unwrap(), expected);
+    assert_eq!(submit("application/json; charset=utf-8", dotted.to_string()).await.unwrap(), expected);
     assert_eq!(submit(FORM, form).await.unwrap(), expected);
     assert_eq!(submit("multipart/form-data; boundary=x", multipart).await.unwrap(), expected);
 }
 
 #[tokio::test]
-async fn of_several_members_with_one_name_the_last_counts() {
-    assert_eq!(submit(FORM, "a=1&a=2").await.unwrap(), json!({"a": "2"}));
-    assert_eq!(submit(FORM, "a.b=1&a=2&a.c=3").await.unwrap(), json!({"a": {"c": "3"}}));
-    assert_eq!(submit("application/json", r#"{"a":1,"a":2}"#).await.unwrap(), json!({"a": 2}));
-    let both = r#"{"a":{"b":1,"c":1},"a.b":2}"#;
-    assert_eq!(submit("application/json", both).await.unwrap(), json!({"a": {"b": 2, "c": 1}}));
+async fn json_values_keep_their_shape() {
+    let traits = json!({ "a.b": { "": null, "c": [1, "", {}] }, "email": "" });
+    let mut expected = Fields::default();
+    expected.insert(["traits".to_owned()], traits.clone());
+    assert_eq!(submit("application/json", json!({ "traits": traits }).to_string()).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_repeated_field_has_all_its_values() {
+    let expected = fields(&[(&["a"], "1"), (&["a"], ""), (&["a"], "2"), (&["a", "0"], "3")]);
+    assert_eq!(submit(FORM, "a=1&a=&a.0=3&a=2").await.unwrap(), expected);
+    let last = submit("application/json", r#"{"a":1,"a":2}"#).await.unwrap();
+    assert_eq!(last.member("a").and_then(Fields::first), Some(&json!(2)));
+}
+
+#[tokio::test]
+async fn flows_without_traits_take_short_bodies_only() {
+    let body = |length: usize| format!("a={}", "x".repeat(length - 2));
+    for (kind, most) in [
+        (Kind::Login, MAX_SHORT_BODY),
+        (Kind::Recovery, MAX_SHORT_BODY),
+        (Kind::Verification, MAX_SHORT_BODY),
+        (Kind::Registration, MAX_BODY),
+        (Kind::Settings, MAX_BODY),
+    ] {
+        assert!(submit_to(kind, FORM, body(most)).await.is_ok(), "{kind:?}");
+        assert!(matches!(submit_to(kind, FORM, body(most + 1)).await, Err(Problem::TooLarge)), "{kind:?}");
+    }
 }
 
 #[tokio::test]
@@ -44,6 +81,8 @@ async fn what_cannot_be_read_is_a_problem_to_show() {
     let deeper_than_kept = format!("{{\"a\":{}1{}}}", "[".repeat(64), "]".repeat(64));
     let many_dots = format!("{}a=1", "a.".repeat(500_000));
     let many_fields = "a=1&".repeat(MAX_FIELDS + 1);
+    let many_members: Map<String, Value> = (0..=MAX_FIELDS).map(|index| (index.to_string(), json!(1))).collect();
+    let many_members = Value::Object(many_members).to_string();
     for (content_type, body) in [
         ("application/json", ""),
         ("application/json", "{"),
@@ -58,6 +97,7 @@ async fn what_cannot_be_read_is_a_problem_to_show() {
         (FORM, "a=%00"),
         (FORM, many_dots.as_str()),
         (FORM, many_fields.as_str()),
+        ("application/json", many_members.as_str()),
         ("text/plain", "{}"),
         ("", "{}"),
         ("multipart/form-data", "x"),

@@ -4,8 +4,8 @@
 
 use super::{
     field::{Field, Mark},
-    nodes::join,
-    violation::{Violation, Violations, wrong_format},
+    path::join,
+    violation::{Violation, Violations, short, wrong_format},
 };
 use crate::{
     identity::{CredentialType, Via, normalize},
@@ -60,7 +60,7 @@ pub(super) fn rewrite_phones(field: &Field, value: &mut Value) {
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                if let Some(field) = field.tuple.get(index).or(field.items.as_deref()) {
+                if let Some(field) = field.item(index) {
                     rewrite_phones(field, item);
                 }
             }
@@ -135,7 +135,7 @@ impl Reader<'_> {
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    if let Some(field) = field.tuple.get(index).or(field.items.as_deref()) {
+                    if let Some(field) = field.item(index) {
                         self.read(field, item, &place.child(&index.to_string()));
                     }
                 }
@@ -232,7 +232,7 @@ fn strict(via: Via, text: &str) -> Result<String, Refused> {
         Via::Email => normalize::email(text),
         Via::Sms => normalize::phone(text),
     };
-    normalized.map_err(|unfit| ("format", catalog::invalid(format!("{text:?} cannot be used: {unfit}."))))
+    normalized.map_err(|unfit| ("format", catalog::invalid(format!("{:?} cannot be used: {unfit}.", short(text)))))
 }
 
 /// What a mark reads: texts, and numbers as they are written.

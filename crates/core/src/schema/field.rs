@@ -82,6 +82,32 @@ impl Field {
             || within.into_iter().any(Self::has_phone)
     }
 
+    /// Whether forms have an input for the value as a whole.
+    ///
+    /// Quirk: a trait with several types (or none) has no input (Kratos `oryx/jsonschemax/keys.go`).
+    pub(super) fn has_input(&self) -> bool {
+        let is_value = self.kind != Kind::Object && self.properties.is_empty();
+        is_value && (self.kind != Kind::Open || self.has_default)
+    }
+
+    /// Whether no form sends the value, since all its inputs are disabled.
+    pub(super) fn is_disabled(&self) -> bool {
+        let mut properties = self.properties.iter();
+        self.disabled
+            || self.items.as_deref().is_some_and(Self::is_disabled)
+            || !self.properties.is_empty() && properties.all(|(_, field)| field.is_disabled() || !field.is_drawn())
+    }
+
+    /// Whether forms have an input for the value, or for any part of it.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.has_input() || self.properties.iter().any(|(_, field)| field.is_drawn())
+    }
+
+    /// What the item of a list at that index is, if the schema says so.
+    pub(super) fn item(&self, index: usize) -> Option<&Self> {
+        self.tuple.get(index).or(self.items.as_deref())
+    }
+
     /// The property of that name.
     pub(super) fn property(&self, name: &str) -> Option<&Self> {
         self.properties.iter().find(|(known, _)| known == name).map(|(_, field)| field)

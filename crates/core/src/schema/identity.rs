@@ -1,13 +1,14 @@
 //! The schema of a person: the operator's document, compiled.
 
 use super::{
-    bounds, coerce,
+    bounds,
     compile::{self, SchemaError},
     derive::{self, Derived},
-    extension,
+    entries, extension,
     field::{Field, Kind},
+    fields::Fields,
     indexed::{self, Indexed},
-    nodes,
+    nodes, path, read,
     references::{Bundle, References},
     violation::Violations,
 };
@@ -58,7 +59,7 @@ impl IdentitySchema {
             normalize::prepare_phones();
         }
         let indexed = indexed::of(&traits)?;
-        let nodes = nodes::nodes(&traits);
+        let nodes = nodes::nodes(&traits, "traits");
         let keys: Vec<String> = nodes.iter().map(|node| node.name().to_owned()).collect();
         Ok(Self {
             id: id.into(),
@@ -115,9 +116,30 @@ impl IdentitySchema {
         indexed::keys(&self.indexed, traits, &mut Violations::default())
     }
 
-    /// Makes values of the texts of a form, and drops what the schema does not name.
-    pub fn coerce(&self, traits: &mut Value) {
-        coerce::coerce(&self.traits, traits);
+    /// The traits that were submitted: a JSON object as it is, the fields of a form by the types that the schema
+    /// declares. `stored` are the traits that the form was drawn of; what a form cannot name is taken from there.
+    pub fn read(&self, sent: Option<&Fields>, stored: Option<&Value>) -> Value {
+        read::root(&self.traits, sent.unwrap_or(&Fields::default()), stored)
+    }
+
+    /// The inputs of a list, by the name of its node: those of each item, and of one more. `None` if the node is no list,
+    /// or holds what such inputs cannot show; then it is one input for a JSON text.
+    pub fn entries(&self, name: &str, value: Option<&Value>) -> Option<Vec<Vec<Node>>> {
+        entries::of(self.field(name)?, name, value)
+    }
+
+    /// The title of the object that holds the trait of that node; none for one that stands at the top.
+    pub fn set_of(&self, name: &str) -> Option<(String, Option<&str>)> {
+        let parts = path::split(name, usize::MAX)?;
+        let (_, above) = parts.split_last().filter(|(_, above)| above.len() > 1)?;
+        let set = above[1..].iter().fold("traits".to_owned(), |set, part| path::join(&set, part));
+        let title = self.field(&set)?.title.as_deref();
+        Some((set, title))
+    }
+
+    /// The field of a node.
+    fn field(&self, name: &str) -> Option<&Field> {
+        path::split(name, usize::MAX)?.iter().skip(1).try_fold(&self.traits, |field, part| field.property(part))
     }
 
     /// The inputs of the traits, in the schema's order.

@@ -8,7 +8,7 @@ use super::{
     compile::SchemaError,
     derive::fits,
     field::{Field, Kind},
-    nodes::join,
+    path::join,
     violation::{Violation, Violations},
 };
 use crate::storable;

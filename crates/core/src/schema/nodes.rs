@@ -1,6 +1,9 @@
 //! The form of an identity schema: one input for each trait that is no object.
 
-use super::field::{Field, Kind};
+use super::{
+    field::{Field, Kind},
+    path::join,
+};
 use crate::{
     text::{Text, catalog},
     ui::{Group, InputType, Node, node::InputOption},
@@ -9,10 +12,11 @@ use crate::{
 /// Choices that one input offers at most, so that a huge schema does not make every answer huge.
 const OPTIONS: usize = 500;
 
-/// The inputs of all traits, in the order of the schema. The group is put in when they are handed out.
-pub(super) fn nodes(traits: &Field) -> Vec<Node> {
+/// The inputs of all members of the object at `name`, in the order of the schema. The group is put in when they are
+/// handed out.
+pub(super) fn nodes(object: &Field, name: &str) -> Vec<Node> {
     let mut found = Vec::new();
-    collect(traits, "traits", &mut found);
+    collect(object, name, &mut found);
     found
 }
 
@@ -51,9 +55,7 @@ fn marked(field: &Field, name: &str, found: &mut Vec<String>) {
 fn collect(field: &Field, name: &str, found: &mut Vec<Node>) {
     for (property, field) in &field.properties {
         let name = join(name, property);
-        let is_value = field.kind != Kind::Object && field.properties.is_empty();
-        // Quirk: a trait with several types (or none) has no input (Kratos `oryx/jsonschemax/keys.go`).
-        if is_value && (field.kind != Kind::Open || field.has_default) {
+        if field.has_input() {
             found.push(input(field, name));
         } else {
             collect(field, &name, found);
@@ -71,12 +73,8 @@ fn named<'a>(field: &'a Field, name: &str, found: &mut Vec<(String, Option<&'a s
     }
 }
 
-/// The name of a node under another; a dot within a name is escaped.
-pub(super) fn join(parent: &str, name: &str) -> String {
-    format!("{parent}.{}", name.replace('.', "\\."))
-}
-
-fn input(field: &Field, name: String) -> Node {
+/// The input of a value.
+pub(super) fn input(field: &Field, name: String) -> Node {
     let (kind, autocomplete) = kind_of(field);
     let title = field.title.as_deref().map(|title| catalog::label_from_title(title, &name));
     let mut node = Node::input(Group::Default, name, kind);

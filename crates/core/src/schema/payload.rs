@@ -1,9 +1,10 @@
 //! What a submission to a method must look like: a small JSON Schema that stands beside the method.
 
 use super::{
-    coerce,
     compile::{self, SchemaError},
     field::Field,
+    fields::Fields,
+    read,
     violation::Violations,
 };
 use crate::text::FieldText;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 pub struct PayloadSchema {
     validator: Validator,
     field: Field,
+    takes_traits: bool,
 }
 
 impl PayloadSchema {
@@ -23,8 +25,10 @@ impl PayloadSchema {
         let document = super::bounds::parse(text.as_bytes())?;
         super::bounds::check(&document)?;
         let draft = compile::draft(&document)?;
-        let field = Field::of(&document, draft)?;
-        Ok(Self { validator: compile::validator(&document, draft)?, field })
+        let mut field = Field::of(&document, draft)?;
+        let takes_traits = field.property("traits").is_some();
+        field.properties.retain(|(name, _)| name != "traits");
+        Ok(Self { validator: compile::validator(&document, draft)?, field, takes_traits })
     }
 
     /// Compiles a document that is part of the program.
@@ -39,11 +43,14 @@ impl PayloadSchema {
         }
     }
 
-    /// What the schema leaves of a submission: only members that it names, texts made into the values it declares.
-    pub fn judge(&self, values: &Map<String, Value>) -> Result<Map<String, Value>, Vec<FieldText>> {
-        let mut values = values.clone();
-        coerce::coerce_members(&self.field, &mut values);
-        let document = Value::Object(values);
+    /// Whether submissions may hold traits, which the identity schema reads and judges.
+    pub fn takes_traits(&self) -> bool {
+        self.takes_traits
+    }
+
+    /// The values of a submission: only members that the schema names, as what it declares. Traits are left out.
+    pub fn read(&self, sent: &Fields) -> Result<Map<String, Value>, Vec<FieldText>> {
+        let document = Value::Object(read::members(&self.field, sent, None));
         Violations::of(&self.validator, &document).or(()).map_err(Violations::texts)?;
         match document {
             Value::Object(values) => Ok(values),

@@ -1,6 +1,6 @@
 //! What is wrong with a document: as texts on the nodes of a form, and as a reason for administrators.
 
-use super::nodes::join;
+use super::path::{escape, join};
 use crate::text::{FieldText, Text, catalog};
 use jsonschema::{
     JsonType, ValidationError, Validator,
@@ -31,6 +31,12 @@ pub struct Violations(pub Vec<Violation>);
 
 /// Nobody reads more; a long list of wrong items would make as many.
 const MOST: usize = 100;
+
+/// Characters of a submitted value that a text repeats.
+const SHOWN: usize = 256;
+
+/// Bytes of a node's name.
+const LONGEST_NAME: usize = 1024;
 
 impl Violations {
     /// What the validator finds wrong with the document, as far as anybody would read.
@@ -113,10 +119,10 @@ impl Violation {
             _ => dotted(path),
         };
         Self {
-            at,
+            at: at.map(near),
             reason: reason(error.kind(), error.instance()).unwrap_or_else(|| text.text.to_string()),
             text,
-            instance: format!("#{}", path.as_str()),
+            instance: format!("#{}", short(path.as_str())),
             schema: format!("#{}", error.schema_path().as_str()),
         }
     }
@@ -129,12 +135,17 @@ fn dotted(path: &Location) -> Option<String> {
             LocationSegment::Property(name) => name.into_owned(),
             LocationSegment::Index(index) => index.to_string(),
         };
-        Some(name.map_or_else(|| part.replace('.', "\\."), |name| join(&name, &part)))
+        Some(name.map_or_else(|| escape(&part), |name| join(&name, &part)))
     })
 }
 
+/// The name itself, or of what it is within if it is longer than is worth repeating.
+fn near(name: String) -> String {
+    if name.len() <= LONGEST_NAME { name } else { name.split('.').next().unwrap_or_default().to_owned() }
+}
+
 fn child(path: &Location, property: &str) -> String {
-    dotted(path).map_or_else(|| property.replace('.', "\\."), |parent| join(&parent, property))
+    dotted(path).map_or_else(|| escape(property), |parent| join(&parent, property))
 }
 
 fn text(wrong: &Wrong, instance: &Value) -> Text {
@@ -170,7 +181,7 @@ fn text(wrong: &Wrong, instance: &Value) -> Text {
 
 /// The text for a value that has not the form it should have.
 pub(super) fn wrong_format(format: &str, value: &Value) -> Text {
-    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let shown = short(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     match format {
         "email" => catalog::invalid_email(&shown),
         "tel" => catalog::invalid_phone(&shown),
@@ -185,7 +196,7 @@ fn reason(wrong: &Wrong, instance: &Value) -> Option<String> {
             Some(format!("expected {}, but got {}", allowed_types(kind).join(" or "), type_of(instance)))
         }
         Wrong::Required { property } => Some(format!("missing properties: {property}")),
-        Wrong::Format { format } => Some(format!("{instance} is not valid {format:?}")),
+        Wrong::Format { format } => Some(format!("{} is not valid {format:?}", short(&instance.to_string()))),
         _ => None,
     }
 }
@@ -208,7 +219,15 @@ fn generic(wrong: &Wrong) -> String {
 }
 
 fn list<T: fmt::Display>(values: impl IntoIterator<Item = T>) -> String {
-    values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(", ")
+    short(&values.into_iter().take(MOST).map(|value| value.to_string()).collect::<Vec<_>>().join(", "))
+}
+
+/// The beginning of what was submitted: texts are stored with a flow and sent to whoever asks for it.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Whole numbers without a fraction, as they were written.

@@ -42,9 +42,9 @@ impl Code {
         let schema = draw::schema_of(cx, flow)?;
         let told = flow.memory.get(TRAITS).cloned();
         let is_sent = flow.state == State::SentEmail;
-        let derived = match told.as_ref().filter(|_| is_sent && input.get("traits").is_none()) {
+        let derived = match told.as_ref().filter(|_| is_sent && input.traits().is_none()) {
             Some(told) => schema.check(told).map_err(|wrong| Problem::Form(wrong.texts()))?,
-            None => traits::judge(schema, input)?,
+            None => traits::judge(schema, flow, input)?,
         };
         if is_sent && input.given("resend").is_none() {
             let code = input.given("code").ok_or_else(|| missing("code"))?;
@@ -66,7 +66,7 @@ impl Code {
         if derived.code_addresses.is_empty() {
             return Err(Problem::form(catalog::identifier_missing()));
         }
-        flow.memory.set(TRAITS, derived.traits);
+        traits::keep(flow, derived.traits)?;
         flow.state = State::SentEmail;
         let also = proofs::send_to_strangers(cx, flow, &self, &derived.code_addresses)?;
         Ok(Step::Show { texts: vec![catalog::registration_code_sent()], also })

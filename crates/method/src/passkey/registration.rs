@@ -48,7 +48,7 @@ pub(super) fn register(cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<St
     if flow.state == State::PassedChallenge {
         return Err(Problem::form(catalog::no_registration_method()));
     }
-    let derived = traits::judge(draw::schema_of(cx, flow)?, input)?;
+    let derived = traits::judge(draw::schema_of(cx, flow)?, flow, input)?;
     let challenge = Challenge::take(flow, CHALLENGE)?;
     let answer = input.text("passkey_register").unwrap_or_default();
     let key = verify::register(&party(cx)?, &challenge, answer, cx.clock.now())?;

@@ -12,7 +12,7 @@ use zelos_flow::{Cx, Input, Step, draw, plug::Draft, traits};
 impl Password {
     pub(super) async fn register(&self, cx: &Cx<'_>, flow: &Flow, input: &Input) -> Result<Step> {
         let schema = draw::schema_of(cx, flow)?;
-        let derived = traits::judge(schema, input)?;
+        let derived = traits::judge(schema, flow, input)?;
         let identifiers: Vec<&str> = derived.identifiers_of(CredentialType::Password).collect();
         if identifiers.is_empty() {
             return Err(Problem::form(catalog::identifier_missing()));

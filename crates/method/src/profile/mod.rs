@@ -8,7 +8,7 @@ use zelos_core::{
     flow::{Detail, Flow, Kind, State},
     identity::Identity,
     problem::Result,
-    schema::PayloadSchema,
+    schema::{PayloadSchema, split},
     snapshot::Snapshot,
     text::catalog,
     ui::{Group, InputType, Node},
@@ -67,7 +67,7 @@ impl Method for Profile {
     /// Traits that somebody could sign in or recover the account with are as good as a credential.
     fn is_privileged(&self, cx: &Cx<'_>, of: &Identity, input: &Input) -> bool {
         let Some(schema) = cx.snapshot.schemas.find(&of.schema_id) else { return true };
-        let Ok(derived) = traits::judge(schema, input) else { return false };
+        let Ok(derived) = traits::judge_change(schema, of, input) else { return false };
         let verifiable = of.verifiable_addresses.iter().map(|address| (address.via, address.value.clone()));
         let recovery = of.recovery_addresses.iter().map(|address| (address.via, address.value.clone()));
         let same_identifiers = !identities::renames(of, &derived);
@@ -116,15 +116,16 @@ impl Method for Profile {
         match flow.detail {
             // A code that is on its way is of no use any more.
             _ if goes_back(input) => {
+                let traits = traits::typed(schema, input, flow.memory.get(TRAITS))?;
+                traits::keep(flow, traits)?;
                 flow.state = State::ChooseMethod;
-                flow.memory.set(TRAITS, traits::typed(schema, input)?);
                 flow.memory.remove(CHOOSING);
                 Ok(Step::show())
             }
             _ => {
-                let derived = traits::judge(schema, input)?;
+                let derived = traits::judge(schema, flow, input)?;
+                traits::keep(flow, derived.traits)?;
                 flow.state = State::ChooseMethod;
-                flow.memory.set(TRAITS, derived.traits);
                 flow.memory.set(CHOOSING, true);
                 Ok(Step::say(catalog::choose_credential()))
             }
@@ -139,8 +140,8 @@ fn goes_back(input: &Input) -> bool {
 /// Fills the nodes of traits with what is known of them.
 fn with_values(mut nodes: Vec<Node>, traits: Option<&Value>) -> Vec<Node> {
     for node in &mut nodes {
-        let mut path = node.name().split('.').skip(1);
-        let value = traits.and_then(|traits| path.try_fold(traits, |value, part| value.get(part)));
+        let path = split(node.name(), usize::MAX).unwrap_or_default();
+        let value = traits.and_then(|traits| path.iter().skip(1).try_fold(traits, |value, part| value.get(part)));
         node.set_value(value.cloned());
     }
     nodes

@@ -43,7 +43,7 @@ pub(super) fn register(cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<St
         return Err(Problem::form(catalog::no_registration_method()));
     }
     let schema = draw::schema_of(cx, flow)?;
-    let derived = traits::judge(schema, input)?;
+    let derived = traits::judge(schema, flow, input)?;
     if derived.identifiers_of(CredentialType::Webauthn).next().is_none() {
         return Err(Problem::form(catalog::identifier_missing()));
     }

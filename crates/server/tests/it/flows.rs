@@ -191,7 +191,7 @@ async fn browsers_are_sent_to_allowed_addresses_only() {
 async fn what_cannot_be_read_becomes_a_message_and_loses_nothing() {
     scenario(Setup::default(), async |app| {
         app.person("read@example.org", PASSWORD).await;
-        let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+        let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
         let mut visitor = app.visitor(Mode::Native);
         let flow = visitor.begin("login", "").await;
         let path = format!("/self-service/login?flow={}", flow["id"].as_str().unwrap());
@@ -209,14 +209,14 @@ async fn what_cannot_be_read_becomes_a_message_and_loses_nothing() {
         }
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(5 << 20));
         let answer = visitor.send("POST", &path, &[("content-type", "application/json")], large).await;
-        assert!(answer.status == 413 || answer.status == 400, "{}", answer.status);
+        assert_eq!(answer.status, 413);
         assert_eq!(visitor.submit(&flow, login("read@example.org")).await.status, 200, "the flow is still good");
     })
     .await;
 }
 
 #[tokio::test]
-async fn names_with_dots_are_nested_and_the_last_of_two_counts() {
+async fn names_with_dots_are_nested_and_the_last_of_two_json_members_counts() {
     scenario(Setup::default(), async |app| {
         let mut visitor = app.visitor(Mode::Native);
         let flow = visitor.begin("registration", "").await;
@@ -235,7 +235,7 @@ async fn huge_passwords_cost_no_hash_and_bcrypts_limit_is_said() {
     scenario(Setup::default(), async |app| {
         app.person("long@example.org", PASSWORD).await;
         let mut visitor = app.visitor(Mode::Native);
-        let huge = "x".repeat(4 << 20);
+        let huge = "x".repeat(60 << 10);
         let flow = visitor.begin("login", "").await;
         let values = json!({ "method": "password", "identifier": "long@example.org", "password": huge });
         let answer = visitor.submit(&flow, values).await;

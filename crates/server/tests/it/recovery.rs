@@ -574,7 +574,7 @@ async fn only_the_browser_of_a_flow_has_something_sent() {
 async fn what_a_letter_carries_along_has_an_end() {
     scenario(by("code", &json!({})), async |app| {
         app.person("heavy@example.org", PASSWORD).await;
-        for (letters, status, size) in [(1, 200, 60_000), (1, 400, 70_000)] {
+        for (letters, status, size) in [(1, 200, 60_000), (1, 413, 70_000)] {
             let mut visitor = app.visitor(Mode::Native);
             let flow = visitor.begin("recovery", "").await;
             let payload = json!({ "text": "x".repeat(size) });
@@ -582,6 +582,14 @@ async fn what_a_letter_carries_along_has_an_end() {
             let answer = visitor.submit(&flow, body).await;
             assert_eq!((answer.status.as_u16(), app.letters("heavy@example.org").await.len()), (status, letters));
         }
+        let mut visitor = app.visitor(Mode::Native);
+        let flow = visitor.begin("registration", "").await;
+        let payload = json!({ "text": "x".repeat(70_000) });
+        let traits = json!({ "email": "heavier@example.org" });
+        let body =
+            json!({ "method": "password", "password": PASSWORD, "traits": traits, "transient_payload": payload });
+        let answer = visitor.submit(&flow, body).await;
+        assert_eq!((answer.status.as_u16(), answer.messages()), (400, vec![4_000_001]), "{}", answer.text);
     })
     .await;
 }

@@ -71,7 +71,7 @@ impl Method for MagicWord {
             }
             Detail::Registration => {
                 let schema = draw::schema_of(cx, flow)?;
-                let derived = traits::judge(schema, input)?;
+                let derived = traits::judge(schema, flow, input)?;
                 let credential = (CredentialType::Password, json!({}));
                 let draft = Draft { schema_id: schema.id().to_owned(), derived, credential, proven: Vec::new() };
                 Ok(Step::Create { draft: Box::new(draft), by })
@@ -161,7 +161,7 @@ impl Method for Misfit {
                 let schema = draw::schema_of(cx, flow)?;
                 let traits =
                     Input::new([("traits".to_owned(), json!({ "email": "made@example.org" }))].into_iter().collect());
-                let derived = traits::judge(schema, &traits)?;
+                let derived = traits::judge(schema, flow, &traits)?;
                 let draft = Draft {
                     schema_id: schema.id().to_owned(),
                     derived,

@@ -1,6 +1,9 @@
 //! Security keys: a first factor, or a second one; set up, used, named, taken away, brought along.
 
-use crate::wire::{PASSWORD, refused};
+use crate::{
+    submissions::post,
+    wire::{PASSWORD, refused},
+};
 use serde_json::{Value, json};
 use zelos_core::{
     config::ContentUri,
@@ -142,6 +145,28 @@ async fn sign_up(visitor: &mut Persona, device: &mut Authenticator, email: &str)
     let traits = json!({ "email": email });
     let values = json!({ "webauthn_register": answer, "webauthn_register_displayname": "Blue", "traits": traits });
     visitor.submit(&flow, values).await
+}
+
+#[tokio::test]
+async fn of_a_key_that_is_sent_twice_the_first_counts() {
+    // The form of the official Node UI holds the field twice, and its script fills in the first.
+    scenario(keys(true), async |app| {
+        let mut visitor = app.visitor(Mode::Page);
+        let mut device = Authenticator::new(ORIGIN);
+        let flow = visitor.begin("registration", "").await;
+        let answer = device.create(&options(&flow, "webauthn_register_trigger"));
+        let fields = [
+            ("traits.email", "twice@example.org"),
+            ("webauthn_register", &*answer),
+            ("webauthn_register_displayname", "Blue"),
+            ("webauthn_register", ""),
+            ("webauthn_register_displayname", ""),
+        ];
+        let done = post(&mut visitor, &flow, &fields).await;
+        assert!(is_done(&done), "{} {}", done.status, done.text);
+        assert_eq!(visitor.whoami().await.json()["identity"]["traits"]["email"], "twice@example.org");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ pub(super) fn arrange(kind: Kind, flow: &Value) -> Screen<'_> {
         if kind != Kind::Settings && nodes.iter().any(is_shared_field) { vec![shared(nodes)] } else { separate(nodes) };
     let asides = set_aside(&mut forms);
     for form in &mut forms {
+        group_sets(form);
         form.can_add = form.hidden.iter().any(|input| input.name == "passkey_settings_register");
         guard(form);
     }
@@ -181,6 +182,25 @@ fn fields<'a, 'f>(form: &'f Form<'a>) -> impl Iterator<Item = &'f Field<'a>> {
     })
 }
 
+/// Fields of one object that follow each other are a set.
+fn group_sets(form: &mut Form<'_>) {
+    let set = |part: &Part<'_>| match part {
+        Part::Field(field) => field.set.map(|set| (set.name.to_owned(), set.label())),
+        _ => None,
+    };
+    let sets: Vec<_> = form.parts.iter().map(set).collect();
+    let is_same = |one: Option<usize>, other: usize| {
+        let one = one.and_then(|one| sets.get(one)?.as_ref());
+        one.is_some_and(|one| sets.get(other).and_then(Option::as_ref) == Some(one))
+    };
+    for (index, part) in form.parts.iter_mut().enumerate() {
+        let (Part::Field(field), Some((_, label))) = (part, &sets[index]) else { continue };
+        let (goes_on, has_begun) = (is_same(Some(index + 1), index), is_same(index.checked_sub(1), index));
+        field.opens_set = (goes_on && !has_begun).then(|| label.clone());
+        field.closes_set = has_begun && !goes_on;
+    }
+}
+
 /// The cursor starts in the first field with an error, else in the first empty one.
 fn place_cursor(forms: &mut [Form<'_>]) {
     let mut all: Vec<&mut Field<'_>> = forms
@@ -194,7 +214,13 @@ fn place_cursor(forms: &mut [Form<'_>]) {
     let wrong = all.iter().position(|field| field.invalid);
     let empty = || all.iter().position(|field| field.kind != "checkbox" && field.value.is_empty());
     if let Some(index) = wrong.or_else(empty) {
-        all[index].autofocus = true;
+        let field = &mut *all[index];
+        let inner = field.entries.iter_mut().flat_map(|entry| &mut entry.fields);
+        let inner = inner.reduce(|first, field| if field.invalid && !first.invalid { field } else { first });
+        match inner {
+            Some(inner) => inner.autofocus = true,
+            None => field.autofocus = true,
+        }
     }
 }
 

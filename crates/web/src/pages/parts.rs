@@ -41,7 +41,7 @@ pub(super) struct Field<'a> {
     /// The element's id: unique on the page, unlike the name.
     pub(super) id: String,
     pub(super) name: &'a str,
-    /// `checkbox`, `select`, or the type of an HTML input.
+    /// `checkbox`, `select`, `textarea`, or the type of an HTML input.
     pub(super) kind: &'static str,
     pub(super) label: String,
     pub(super) value: String,
@@ -58,6 +58,36 @@ pub(super) struct Field<'a> {
     pub(super) load_trigger: Option<&'a str>,
     pub(super) options: Vec<String>,
     pub(super) messages: Vec<Message<'a>>,
+    /// The items of a list, and one item more; such a field has no input of its own.
+    pub(super) entries: Vec<Entry<'a>>,
+    /// The field begins a set of the members of one object: what that is called.
+    pub(super) opens_set: Option<String>,
+    /// The field ends such a set.
+    pub(super) closes_set: bool,
+    #[serde(skip)]
+    pub(super) set: Option<Set<'a>>,
+}
+
+/// An item of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Entry<'a> {
+    pub(super) label: String,
+    /// The item is an object, and each of its members has a field.
+    pub(super) is_set: bool,
+    pub(super) fields: Vec<Field<'a>>,
+}
+
+/// The object whose member a field is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Set<'a> {
+    pub(super) name: &'a str,
+    pub(super) title: Option<&'a str>,
+}
+
+impl Set<'_> {
+    pub(super) fn label(&self) -> String {
+        self.title.map_or_else(|| humanise(self.name), str::to_owned)
+    }
 }
 
 /// A button, with how loudly it speaks.
@@ -189,20 +219,33 @@ fn field(node: &Value, id: String) -> Field<'_> {
     };
     let messages = messages(&node["messages"]);
     let label = node["meta"]["label"]["text"].as_str().or_else(|| attributes["label"]["text"].as_str());
+    let label = label.map_or_else(|| humanise(name), str::to_owned);
     let autocomplete = attributes["autocomplete"].as_str();
+    // A password is never sent back, whatever a flow may hold.
+    let value = if kind == "password" { String::new() } else { plain(&attributes["value"]) };
+    // Other inputs drop the ends of lines.
+    let has_lines = matches!(kind, "text" | "email" | "tel" | "url") && value.contains(['\n', '\r']);
+    let kind = if has_lines { "textarea" } else { kind };
+    let entries = entries(node, &id, &label);
+    let is_wrong = |field: &Field<'_>| field.invalid;
+    let has_wrong_entry = entries.iter().flat_map(|entry| &entry.fields).any(is_wrong);
+    let set = &node["set"];
     Field {
+        entries,
+        opens_set: None,
+        closes_set: false,
+        set: set["name"].as_str().map(|name| Set { name, title: set["title"].as_str() }),
         id,
         name,
         kind,
-        label: label.map_or_else(|| humanise(name), str::to_owned),
-        // A password is never sent back, whatever a flow may hold.
-        value: if kind == "password" { String::new() } else { plain(&attributes["value"]) },
+        label,
+        value,
         checked: kind == "checkbox" && matches!(plain(&attributes["value"]).as_str(), "true" | "on" | "1"),
         // "Required" says of a checkbox only that it must be sent, and ours always is.
         required: kind != "checkbox" && attributes["required"] == true,
         disabled: attributes["disabled"] == true,
         autofocus: false,
-        invalid: messages.iter().any(|message| message.tone == "error"),
+        invalid: has_wrong_entry || messages.iter().any(|message| message.tone == "error"),
         autocomplete,
         pattern: attributes["pattern"].as_str(),
         maxlength: attributes["maxlength"].as_u64().filter(|limit| *limit > 0),
@@ -211,6 +254,21 @@ fn field(node: &Value, id: String) -> Field<'_> {
         options,
         messages,
     }
+}
+
+fn entries<'a>(node: &'a Value, id: &str, label: &str) -> Vec<Entry<'a>> {
+    let entries = node["entries"].as_array().into_iter().flatten().enumerate();
+    let entry = |(index, inputs): (usize, &'a Value)| {
+        let inputs = inputs.as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_set = inputs.iter().any(|input| input["attributes"]["name"] != node["attributes"]["name"]);
+        let label = format!("{label} {}", index + 1);
+        let fields = inputs.iter().enumerate().map(|(inner, input)| {
+            let field = field(input, format!("{id}-{index}-{inner}"));
+            if is_set { field } else { Field { label: label.clone(), ..field } }
+        });
+        Entry { is_set, fields: fields.collect(), label: label.clone() }
+    };
+    entries.map(entry).collect()
 }
 
 fn button(node: &Value) -> Button<'_> {

@@ -7,7 +7,7 @@ use crate::{
     caller::Caller,
     failure::Failure,
     middleware,
-    pages::{ConfirmPage, ErrorPage, FlowPage, Offers, StartPage},
+    pages::{self, ConfirmPage, ErrorPage, FlowPage, Offers, StartPage},
     respond::{self, Stage, person_json},
 };
 use axum::{
@@ -43,8 +43,14 @@ pub(crate) async fn flow(State(app): State<Arc<App>>, caller: Caller, kind: Kind
     match app.engine.fetch(kind, &id, &caller.request).await {
         Ok((flow, person)) => {
             let identity = person.map(|person| person_json(&caller.snapshot, &person));
+            let schema = caller.snapshot.schemas.find(flow.schema.as_deref().unwrap_or_default());
             let drawn = match to_value(&FlowView { flow: &flow, identity: identity.as_deref() }) {
-                Ok(flow) => draw_flow(&app, &caller, kind, flow).await,
+                Ok(mut flow) => {
+                    if let Some(schema) = schema {
+                        pages::traits::describe(&mut flow, schema);
+                    }
+                    draw_flow(&app, &caller, kind, flow).await
+                }
                 Err(problem) => Err(problem),
             };
             respond_with(&app, &caller, drawn)

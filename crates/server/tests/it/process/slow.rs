@@ -59,8 +59,11 @@ fn heads_that_never_end() {
 fn bodies_that_are_too_large() {
     let place = Place::new();
     let _server = place.serve(&place.sqlite());
-    let flow = client::get(place.public, "/self-service/login/api").unwrap().json();
-    let path = format!("/self-service/login?flow={}", flow["id"].as_str().unwrap());
+    let path = |kind: &str| {
+        let flow = client::get(place.public, &format!("/self-service/{kind}/api")).unwrap().json();
+        format!("/self-service/{kind}?flow={}", flow["id"].as_str().unwrap())
+    };
+    let (path, login) = (path("registration"), path("login"));
     let largest = 5 << 20;
     let body = |size: usize| format!("{{\"method\":\"password\",\"identifier\":\"{}\"}}", "x".repeat(size - 37));
     assert_eq!(body(largest).len(), largest);
@@ -69,6 +72,11 @@ fn bodies_that_are_too_large() {
     let refused = client::send(place.public, "POST", &path, &[], &body(largest + 1)).unwrap();
     assert_eq!(refused.status, 413, "{}", refused.body);
     assert_eq!(refused.json()["error"]["code"], 413, "{}", refused.body);
+    // Without traits nothing is that long.
+    let fits = client::send(place.public, "POST", &login, &[], &body(64 << 10)).unwrap();
+    assert_eq!(fits.status, 400, "judged as a submission");
+    let refused = client::send(place.public, "POST", &login, &[], &body((64 << 10) + 1)).unwrap();
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (413, &413.into()), "{}", refused.body);
     let refused = client::send(place.admin, "POST", "/admin/identities", &[], &body(largest + 1)).unwrap();
     assert_eq!(refused.status, 413, "{}", refused.body);
 
