@@ -24,6 +24,6 @@ pub mod session;
 pub mod snapshot;
 pub mod storable;
 pub mod text;
-pub mod tls;
 pub mod timestamp;
+pub mod tls;
 pub mod ui;

@@ -51,11 +51,7 @@ pub(crate) async fn submit(State(app): State<Arc<App>>, request: Request, kind: 
     caller.keep_headers(&parts.headers);
     let id = caller.query_value("flow");
     let is_get = parts.method != Method::POST;
-    let input = if is_get {
-        input::link(caller.query())
-    } else {
-        input::submission(kind, &parts.headers, body).await
-    };
+    let input = if is_get { input::link(caller.query()) } else { input::submission(kind, &parts.headers, body).await };
     let token = match &input {
         Ok(input) if is_get || !caller.client.is_json => {
             token_of_link(&app, &caller, (kind, id.as_deref()), input).await
