@@ -30,6 +30,7 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("database.pool.max_connections", "only ours", "as above"),
     ("database.pool.acquire_timeout", "only ours", "as above"),
     ("database.pool.statement_timeout", "only ours", "as above"),
+    ("selfservice.methods.password.config.common_passwords_check_enabled", "only ours", "Kratos has no list of its own"),
     ("security.preset", "only ours", "a set of defaults"),
     ("security.assurance", "only ours", "stricter than the original where that is wanted"),
     ("security.assurance.distinct_channels", "only ours", "as above"),

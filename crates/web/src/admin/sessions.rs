@@ -96,7 +96,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, uri: Uri) 
 
 async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused> {
     let query = caller.query();
-    let filter = Filter { active: active(&query)?, now: app.engine.clock.now(), except: None };
+    let filter = filter(&app, &caller, active(&query)?);
     let unreadable = || Refused::worded("could not parse parameter page_size");
     let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE).map_err(|_| unreadable())?;
     let tokens = Tokens::of(app, &caller.snapshot, "sessions", None);
@@ -168,7 +168,7 @@ pub(super) async fn extend(State(app): State<Arc<App>>, caller: Caller, Path(id)
             return Ok(Done::nothing());
         }
         let identity = respond::person_json(snapshot, &person);
-        let active = session.is_active(now, person.state);
+        let active = session.is_active(now, person.state, snapshot.session.idle_timeout);
         Done::json(&SessionView { session: &session, active, identity: Some(&identity), devices: Some(&[]) })
     };
     answer::give(&caller, done.await)
@@ -184,7 +184,7 @@ pub(super) async fn list_of_identity(
     let done = async {
         let id: IdentityId = parsed(&id)?;
         let query = caller.query();
-        let filter = Filter { active: active(&query)?, now: app.engine.clock.now(), except: None };
+        let filter = filter(&app, &caller, active(&query)?);
         let store = &app.engine.store;
         let part = Offset::read(&query);
         // Quirk: pages are counted from one here, and page 0 is page 1 (persistence/sql/persister_session.go).
@@ -199,7 +199,7 @@ pub(super) async fn list_of_identity(
             .iter()
             .map(|session| SessionView {
                 session,
-                active: session.is_active(filter.now, state),
+                active: session.is_active(filter.now, state, caller.snapshot.session.idle_timeout),
                 identity: shown.as_deref(),
                 devices: Some(&session.devices),
             })
@@ -332,7 +332,7 @@ impl People {
         let person = self.found.get(&session.identity_id);
         let state = person.map_or(IdentityState::Inactive, |(state, _)| *state);
         let identity = person.and_then(|(_, shown)| shown.as_deref());
-        SessionView { session, active: session.is_active(self.now, state), identity, devices }
+        SessionView { session, active: session.is_active(self.now, state, self.idle_timeout), identity, devices }
     }
 }
 
