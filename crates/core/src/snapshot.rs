@@ -34,9 +34,11 @@ pub struct Snapshot {
     pub page_keys: Keys,
     /// Encrypts secrets of credentials at rest; empty if no `secrets.cipher` are configured.
     pub cipher: Cipher,
-    /// `csrf_token_` and the hash of the public base URL.
+    /// The name of the session cookie, with its prefix.
+    pub session_cookie_name: String,
+    /// `csrf_token_` and the hash of the public base URL, with a prefix if one is configured.
     pub csrf_cookie_name: String,
-    /// `device_` and the same hash.
+    /// `device_` and the same hash, likewise.
     pub device_cookie_name: String,
     public_prefix: String,
 }
@@ -59,7 +61,11 @@ impl Snapshot {
             let _ = write!(hash, "{byte:02x}");
             hash
         });
-        let (csrf_cookie_name, device_cookie_name) = (format!("csrf_token_{hash}"), format!("device_{hash}"));
+        let prefix = config.cookie_prefix(&config.cookie());
+        let (csrf_cookie_name, device_cookie_name) =
+            (format!("{prefix}csrf_token_{hash}"), format!("{prefix}device_{hash}"));
+        let session_cookie_name =
+            format!("{}{}", config.cookie_prefix(&config.session_cookie()), config.session.cookie.name);
         let service = &config.selfservice;
         let returns = ReturnRules::new(
             service.default_browser_return_url.clone(),
@@ -81,6 +87,7 @@ impl Snapshot {
             keys,
             page_keys,
             cipher,
+            session_cookie_name,
             csrf_cookie_name,
             device_cookie_name,
             public_prefix,

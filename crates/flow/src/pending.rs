@@ -62,7 +62,8 @@ pub(crate) async fn apply(cx: &Cx<'_>, flow: &Flow, sent: &Sent) -> Result<Optio
         return Ok(None);
     };
     let session = sessions::find(cx.store, pending.session).await?;
-    let holds = session.is_some_and(|(session, person)| session.is_active(cx.clock.now(), person.state));
+    let timeout = cx.snapshot.session.idle_timeout;
+    let holds = session.is_some_and(|(session, person)| session.is_active(cx.clock.now(), person.state, timeout));
     let Some(from) = rows::find_with_credentials(cx.store, pending.identity).await?.filter(|_| holds) else {
         return Ok(None);
     };

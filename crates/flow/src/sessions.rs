@@ -6,23 +6,42 @@ use crate::{
     plug::{Current, Cx, Request},
 };
 use zelos_core::{
+    config::GoDuration,
     id::{DeviceId, SessionId},
     identity::Identity,
     problem::{NoSession, Problem, Result},
     session::{AuthenticationMethod, Person, Session, SessionToken, aal},
 };
-use zelos_store::sessions;
+use zelos_store::{Batch, sessions};
 
 /// Whoever the request's token stands for, if the session holds. One statement; none without a token.
 pub async fn find(cx: &Cx<'_>) -> Result<Option<Current>> {
     let Some(token) = &cx.request.token else { return Ok(None) };
     let found = sessions::find_by_token(cx.store, token).await?;
+    let (now, timeout) = (cx.clock.now(), cx.snapshot.session.idle_timeout);
+    let holds = |(session, person): &(Session, Person)| session.is_active(now, person.state, timeout);
+    let Some((mut session, person)) = found.filter(holds) else { return Ok(None) };
+    if let Some(timeout) = timeout {
+        record_use(cx, &mut session, timeout).await;
+    }
+    Ok(Some(Current { session, person, token: token.clone() }))
+}
+
+/// Into how many parts an idle timeout is divided: a session's use is written once in each.
+const USES_IN_TIMEOUT: u32 = 10;
+
+/// Writes down that the session is used, if that was not done lately. A failure is no reason to refuse the request.
+async fn record_use(cx: &Cx<'_>, session: &mut Session, timeout: GoDuration) {
     let now = cx.clock.now();
-    Ok(found.filter(|(session, person)| session.is_active(now, person.state)).map(|(session, person)| Current {
-        session,
-        person,
-        token: token.clone(),
-    }))
+    if session.updated_at + *timeout / USES_IN_TIMEOUT > now {
+        return;
+    }
+    let mut batch = Batch::new();
+    sessions::touch(&mut batch, session.id, now);
+    match cx.store.commit(batch).await {
+        Ok(_) => session.updated_at = now,
+        Err(error) => tracing::warn!(%error, "the last use of a session was not recorded"),
+    }
 }
 
 impl Engine {
@@ -62,14 +81,34 @@ pub fn begin(cx: &Cx<'_>, identity: &Identity, by: AuthenticationMethod) -> (Ses
     (session, SessionToken::generate(cx.rng))
 }
 
-/// The present session with one proof more: same id, same token, fresh again.
-pub fn go_on(cx: &Cx<'_>, current: &Current, by: AuthenticationMethod) -> (Session, SessionToken) {
+/// The present session with one authentication more: same id, and same token unless tokens are rotated when the assurance
+/// level rises and the caller's kind of client learns of the new one.
+pub fn go_on(cx: &Cx<'_>, current: &Current, by: AuthenticationMethod, tells_token: bool) -> (Session, SessionToken) {
     let now = cx.clock.now();
     let mut session = current.session.clone();
     let by = AuthenticationMethod { completed_at: now, ..by };
     session.prove(by, cx.snapshot.security.assurance.distinct_channels);
     session.expires_at = now + *cx.snapshot.session.lifespan;
-    (session, current.token.clone())
+    let rotates = cx.snapshot.session.rotate_token_on_step_up && tells_token && session.aal > current.session.aal;
+    let token = if rotates { SessionToken::generate(cx.rng) } else { current.token.clone() };
+    (session, token)
+}
+
+/// Stores a session that goes on, with its new token if it has one. Guarded by the identity's version where that is given:
+/// where the batch changes the identity, its own guard serves.
+pub(crate) fn store_continued(
+    batch: &mut Batch,
+    current: &Current,
+    session: &Session,
+    (token, unchanged): (&SessionToken, Option<i64>),
+) {
+    match unchanged {
+        Some(version) => sessions::update_unless_changed(batch, session, version),
+        None => sessions::update(batch, session),
+    }
+    if token.hash() != current.token.hash() {
+        sessions::replace_token(batch, session.id, token);
+    }
 }
 
 /// The person of an identity, as sessions show it.

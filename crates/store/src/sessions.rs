@@ -113,6 +113,24 @@ pub fn update_unless_changed(batch: &mut Batch, session: &Session, version: i64)
     batch.guarded(VERSION, Expect::Rows(1), sql, values.into_iter().chain(identity));
 }
 
+/// Gives an active session another token. Guarded by [`ACTIVE`].
+pub fn replace_token(batch: &mut Batch, id: SessionId, token: &SessionToken) {
+    batch.guarded(
+        ACTIVE,
+        Expect::Rows(1),
+        "UPDATE sessions SET token_hash = ? WHERE nid = ? AND id = ? AND active = TRUE",
+        [Value::from(token.hash().as_slice()).into_owned(), NETWORK, id.into()],
+    );
+}
+
+/// Writes down that a session was used at that time. One that has ended meanwhile stays as it is.
+pub fn touch(batch: &mut Batch, id: SessionId, now: OffsetDateTime) {
+    batch.add(
+        "UPDATE sessions SET updated_at = ? WHERE nid = ? AND id = ? AND active = TRUE",
+        [now.into(), NETWORK, id.into()],
+    );
+}
+
 /// Lets an active session last until then. Guarded by [`ACTIVE`].
 pub fn extend(batch: &mut Batch, id: SessionId, expires_at: OffsetDateTime, now: OffsetDateTime) {
     batch.guarded(
@@ -233,19 +251,29 @@ pub struct Filter {
     pub active: Option<bool>,
     /// The present.
     pub now: OffsetDateTime,
+    /// Sessions that were last used before count as over; see `session.idle_timeout`.
+    pub used_since: Option<OffsetDateTime>,
     /// Not that one.
     pub except: Option<SessionId>,
 }
 
 impl Filter {
     fn condition(&self, sql: &mut String, params: &mut Vec<Value<'static>>) {
-        match self.active {
-            None => {}
-            // Written such that no index of times that end is taken for it: the list has its own order.
-            Some(true) => sql.push_str(" AND (s.active = TRUE AND s.expires_at >= ?) IS TRUE"),
-            Some(false) => sql.push_str(" AND (s.active = FALSE OR s.expires_at < ?) IS TRUE"),
+        // Written such that no index of times that end is taken for it: the list has its own order.
+        let (condition, idle, end) = match self.active {
+            None => ("", "", ""),
+            Some(true) => (" AND (s.active = TRUE AND s.expires_at >= ?", " AND s.updated_at > ?", ") IS TRUE"),
+            Some(false) => (" AND (s.active = FALSE OR s.expires_at < ?", " OR s.updated_at <= ?", ") IS TRUE"),
+        };
+        sql.push_str(condition);
+        if self.active.is_some() {
+            params.push(self.now.into());
+            if let Some(since) = self.used_since {
+                sql.push_str(idle);
+                params.push(since.into());
+            }
         }
-        params.extend(self.active.map(|_| Value::from(self.now)));
+        sql.push_str(end);
         if let Some(except) = self.except {
             sql.push_str(" AND s.id <> ?");
             params.push(except.into());

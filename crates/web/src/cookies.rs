@@ -44,8 +44,10 @@ pub(crate) fn are_foreign(headers: &HeaderMap) -> bool {
 
 /// The session cookie, if one can be read: ours, or one from before a move. Of several the first readable one counts.
 pub(crate) fn session(snapshot: &Snapshot, now: OffsetDateTime, headers: &HeaderMap) -> Option<SessionCookie> {
-    let name = snapshot.session.cookie.name.as_str();
-    let read = |value| open(snapshot, value).or_else(|| kratos_cookie::open(snapshot, now, name, value));
+    let name = snapshot.session_cookie_name.as_str();
+    // Kratos authenticates the name, which has no prefix there.
+    let kratos_name = snapshot.session.cookie.name.as_str();
+    let read = |value| open(snapshot, value).or_else(|| kratos_cookie::open(snapshot, now, kratos_name, value));
     all(headers).filter(|(found, _)| *found == name).find_map(|(_, value)| read(value))
 }
 
@@ -77,7 +79,7 @@ pub(crate) fn hand_out(
     let settings = snapshot.session_cookie();
     let age = settings.max_age.map(|_| (session.expires_at - now).whole_seconds().max(0));
     let life = age.map(|age| Life { age, until: Some(now + time::Duration::seconds(age)) });
-    set_cookie(&snapshot.session.cookie.name, &sealed, &settings, life)
+    set_cookie(&snapshot.session_cookie_name, &sealed, &settings, life)
 }
 
 /// The `Set-Cookie` that takes the session from a browser.
@@ -85,7 +87,7 @@ pub(crate) fn take_back(snapshot: &Snapshot) -> Option<HeaderValue> {
     // As Go writes a cookie that is to be removed.
     let past = OffsetDateTime::UNIX_EPOCH + time::Duration::SECOND;
     let life = Life { age: 0, until: Some(past) };
-    set_cookie(&snapshot.session.cookie.name, "", &snapshot.session_cookie(), Some(life))
+    set_cookie(&snapshot.session_cookie_name, "", &snapshot.session_cookie(), Some(life))
 }
 
 /// A year, in seconds: the age of what browsers keep for long.

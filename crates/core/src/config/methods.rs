@@ -52,6 +52,8 @@ pub struct PasswordConfig {
     /// In how many leaks a password may have been seen.
     #[schemars(range(max = 100))]
     pub max_breaches: u32,
+    /// Refuse the 100,000 commonest passwords, from a list in the program: works offline.
+    pub common_passwords_check_enabled: bool,
     /// Accept the password if the leak server cannot be asked.
     pub ignore_network_errors: bool,
     #[schemars(range(min = 6))]
@@ -333,6 +335,7 @@ impl Default for PasswordConfig {
         Self {
             haveibeenpwned_host: "api.pwnedpasswords.com".to_owned(),
             haveibeenpwned_enabled: true,
+            common_passwords_check_enabled: false,
             max_breaches: 0,
             ignore_network_errors: true,
             min_password_length: 8,

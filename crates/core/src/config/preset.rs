@@ -23,7 +23,16 @@ pub enum Preset {
 pub fn hardened_document() -> Value {
     json!({
         "hashers": { "renew_weaker": true },
-        "selfservice": { "methods": { "link": { "config": { "confirm": true } } } },
+        "cookies": { "name_prefix": "auto" },
+        "selfservice": { "methods": {
+            "link": { "config": { "confirm": true } },
+            "password": { "config": { "common_passwords_check_enabled": true, "ignore_network_errors": false } },
+        } },
+        "session": {
+            "idle_timeout": "12h",
+            "revoke_others_on_credential_change": true,
+            "rotate_token_on_step_up": true,
+        },
         "security": {
             "account_enumeration": { "mitigate": true },
             "assurance": { "distinct_channels": true },

@@ -12,7 +12,7 @@ use super::{
     secrets::{Ciphers, Secrets, Security},
     selfservice::SelfService,
     serve::{self, Serve},
-    session::{Cookies, Session},
+    session::{Cookies, NamePrefix, Session},
     value::{GoDuration, SameSite},
 };
 use crate::{flow::Kind, secret::Secret};
@@ -157,6 +157,14 @@ impl Config {
             same_site: own.same_site.unwrap_or(common.same_site),
             max_age: own.persistent.then_some(self.session.lifespan),
         }
+    }
+
+    /// The prefix of the name of a cookie with those settings: the strictest that they and the public base URL allow.
+    pub fn cookie_prefix(&self, settings: &CookieSettings<'_>) -> &'static str {
+        if self.cookies.name_prefix == NamePrefix::None || !settings.secure || self.public_url().scheme() != "https" {
+            return "";
+        }
+        if settings.domain.is_none() && settings.path == "/" { "__Host-" } else { "__Secure-" }
     }
 
     /// The keys of cookies and codes: the first signs, all verify. Empty if none is set.

@@ -7,6 +7,7 @@ use super::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 
 /// Sessions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +16,13 @@ pub struct Session {
     pub lifespan: GoDuration,
     /// How long before its end a session may be extended; without it, always.
     pub earliest_possible_extend: Option<GoDuration>,
+    /// A session that was not used for so long is over. Without it, sessions last for their lifespan however seldom they
+    /// are used. What counts as use is written down at most ten times in that span.
+    pub idle_timeout: Option<GoDuration>,
+    /// A session whose authenticator assurance level rises gets a new token; the old one is void.
+    pub rotate_token_on_step_up: bool,
+    /// A change of a password or of another factor in the settings ends all other sessions of the identity.
+    pub revoke_others_on_credential_change: bool,
     pub cookie: SessionCookie,
     pub whoami: Whoami,
 }
@@ -86,6 +94,28 @@ pub struct Cookies {
     #[schemars(schema_with = "switch::schema")]
     pub secure: Option<bool>,
     pub same_site: SameSite,
+    /// Which prefix the names of cookies get: `auto` is `__Host-` for cookies with the path `/` and without a domain and
+    /// `__Secure-` for others, where the public base URL is https (RFC 6265bis, section 4.1.3). A change of it signs
+    /// users out.
+    pub name_prefix: NamePrefix,
+}
+
+/// Prefixes of cookie names, which make browsers refuse cookies that another host or plain http has set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NamePrefix {
+    /// None: the names that Kratos uses.
+    #[default]
+    None,
+    /// The strictest that the cookie's attributes and the public base URL allow.
+    Auto,
+}
+
+impl Session {
+    /// The moment since which a session must have been used; none without an idle timeout.
+    pub fn used_since(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        self.idle_timeout.and_then(|timeout| now.checked_sub((*timeout).try_into().ok()?))
+    }
 }
 
 fn minute() -> GoDuration {
@@ -97,6 +127,9 @@ impl Default for Session {
         Self {
             lifespan: GoDuration::from_secs(24 * 3600),
             earliest_possible_extend: None,
+            idle_timeout: None,
+            rotate_token_on_step_up: false,
+            revoke_others_on_credential_change: false,
             cookie: SessionCookie::default(),
             whoami: Whoami::default(),
         }
@@ -118,6 +151,12 @@ impl Default for SessionCookie {
 
 impl Default for Cookies {
     fn default() -> Self {
-        Self { domain: None, path: "/".to_owned(), secure: None, same_site: SameSite::default() }
+        Self {
+            domain: None,
+            path: "/".to_owned(),
+            secure: None,
+            same_site: SameSite::default(),
+            name_prefix: NamePrefix::None,
+        }
     }
 }

@@ -10,6 +10,7 @@ pub use aal::{Aal, Strength};
 pub use token::SessionToken;
 
 use crate::{
+    config::GoDuration,
     id::{DeviceId, IdentityId, SessionId},
     identity,
 };
@@ -37,8 +38,12 @@ pub struct Session {
 
 impl Session {
     /// Whether the session holds at that time, for a person in that state.
-    pub fn is_active(&self, now: OffsetDateTime, person: identity::State) -> bool {
-        self.active && self.expires_at > now && person == identity::State::Active
+    ///
+    /// With `idle_timeout` (`session.idle_timeout`), one that was not used for so long does not. The last use is
+    /// `updated_at`, as far as it was written down.
+    pub fn is_active(&self, now: OffsetDateTime, person: identity::State, idle_timeout: Option<GoDuration>) -> bool {
+        let is_idle = idle_timeout.is_some_and(|timeout| self.updated_at + *timeout <= now);
+        self.active && self.expires_at > now && person == identity::State::Active && !is_idle
     }
 
     /// Adds an authentication: the assurance is computed anew (see [`aal::of`]), and the session is privileged again.

@@ -39,7 +39,7 @@ pub(super) async fn finish(
         return Err(Problem::NoSession(NoSession::ForSecondFactor));
     }
     let (session, token) = match own {
-        Some(current) => sessions::go_on(cx, current, by),
+        Some(current) => sessions::go_on(cx, current, by, true),
         None => sessions::begin(cx, &identity, by),
     };
     flow.state = State::PassedChallenge;
@@ -57,8 +57,10 @@ pub(super) async fn finish(
     batch.append(hooked);
     let mut batch = heed(engine, verdict, batch).await?;
     match own {
-        Some(_) if identity != *old => rows::update(&mut batch, &session),
-        Some(_) => rows::update_unless_changed(&mut batch, &session, old.version),
+        Some(current) => {
+            let unchanged = (identity == *old).then_some(old.version);
+            sessions::store_continued(&mut batch, current, &session, (&token, unchanged));
+        }
         None if identity != *old => rows::insert(&mut batch, &session, &token),
         None => rows::insert_unless_changed(&mut batch, &session, &token, old.version),
     }

@@ -2,16 +2,19 @@
 
 use super::{completed, destination, heed};
 use crate::{
-    ask, audit, draw,
+    ask,
+    audit::{self, Happened},
+    draw,
     engine::Engine,
     hooks::{self, Event, Verdict},
     identities,
     plug::{Cx, Issued, Outcome},
     sessions,
 };
+use std::collections::BTreeMap;
 use url::Url;
 use zelos_core::{
-    flow::{Flow, Kind, State},
+    flow::{Channel, Flow, Kind, State},
     id::FlowId,
     identity::Identity,
     problem::{NoSession, Problem, Result},
@@ -32,7 +35,7 @@ pub(super) async fn finish(
     identity.updated_at = cx.clock.now();
     identity.available_aal = identities::available_aal(engine, cx.snapshot, &identity);
     let (session, token) = match by {
-        Some(by) => sessions::go_on(cx, current, by),
+        Some(by) => sessions::go_on(cx, current, by, flow.channel == Channel::Browser),
         None => (current.session.clone(), current.token.clone()),
     };
     flow.state = State::Success;
@@ -55,7 +58,11 @@ pub(super) async fn finish(
     let mut batch = Batch::new();
     zelos_store::identities::update(&mut batch, old, &identity);
     if session != current.session {
-        rows::update(&mut batch, &session);
+        sessions::store_continued(&mut batch, current, &session, (&token, None));
+    }
+    if cx.snapshot.session.revoke_others_on_credential_change && changes_a_factor(old, &identity) {
+        rows::revoke_others(&mut batch, identity.id, Some(session.id), cx.clock.now());
+        audit::record(cx, &mut batch, [Happened::others_revoked(identity.id)]);
     }
     batch.append(hooked);
     batch.append(told);
@@ -73,6 +80,14 @@ pub(super) async fn finish(
     }
     let issued = Issued { session, token, person: Some(sessions::person(&identity)) };
     Ok(completed(flow, Some(identity), Some(issued), None, to))
+}
+
+/// Whether a change touches what the identity authenticates with: a credential's secrets, not its identifiers alone.
+fn changes_a_factor(old: &Identity, new: &Identity) -> bool {
+    let factors = |identity: &Identity| -> BTreeMap<_, _> {
+        identity.credentials.iter().map(|credential| (credential.kind.as_str(), credential.config.clone())).collect()
+    };
+    factors(old) != factors(new)
 }
 
 /// The change waits for something, which the hook has begun: the form stays, with what was wished.

@@ -3,6 +3,7 @@
 //! [`Password`] is the method; `login`, `register` and `change` are what it does in each kind of flow. `import` takes what
 //! an administrator brings along, `migrate` asks for passwords that nobody could bring along.
 
+pub mod common;
 pub mod hash;
 pub mod policy;
 pub mod pool;
@@ -203,6 +204,7 @@ fn refusal(verdict: &Verdict) -> Option<Text> {
         Verdict::TooLong { max_length, actual_length } => {
             catalog::password_too_long(*max_length as u64, *actual_length as u64)
         }
+        Verdict::Common => catalog::password_common(),
         Verdict::TooSimilar => catalog::password_like_identifier(),
         Verdict::Breached { breaches } => catalog::password_breached(breaches.unsigned_abs()),
     })

@@ -1,10 +1,11 @@
 //! What a password must be like.
 //!
-//! Four questions, cheapest first: is it long enough, is it unlike the names of its owner, will the hash take all of it,
-//! and does the world know it already. The last one is put to a server of leaked passwords, which learns the first
+//! Five questions, cheapest first: is it long enough, is it unlike the identifiers of its owner, will the hash take all of
+//! it, is it among the commonest, and was it leaked. The last one is put to a server of leaked passwords, which learns the first
 //! twenty bits of a SHA-1 and nothing more; its answers are kept for an hour under a keyed digest, so that no SHA-1 of a
 //! password stays in memory. Limits and edges are those of Kratos (`selfservice/strategy/password/validator.go`).
 
+use super::common;
 use http::{HeaderName, HeaderValue};
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -46,6 +47,8 @@ pub enum Verdict {
     TooSimilar,
     /// Text 4000033.
     TooLong { max_length: usize, actual_length: usize },
+    /// Text 4900003: among the commonest.
+    Common,
     /// Text 4000034: in so many leaks.
     Breached { breaches: i64 },
 }
@@ -93,6 +96,9 @@ impl Policy<'_> {
             && actual_length > max_length
         {
             return Ok(Verdict::TooLong { max_length, actual_length });
+        }
+        if config.common_passwords_check_enabled && common::contains(password) {
+            return Ok(Verdict::Common);
         }
         if config.haveibeenpwned_enabled {
             match self.breaches(password).await {

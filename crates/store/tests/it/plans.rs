@@ -116,7 +116,7 @@ async fn everything(store: &Store) {
     sessions::find(store, sid).await.unwrap();
     sessions::find_by_token(store, &token).await.unwrap();
     for active in [None, Some(true), Some(false)] {
-        let filter = sessions::Filter { active, now: NOW, except: Some(sid) };
+        let filter = sessions::Filter { active, now: NOW, used_since: None, except: Some(sid) };
         for key in [None, Some(sessions::Key { created_at: NOW.into(), id: sid })] {
             sessions::list(store, &filter, Page::After { key, size: 2 }).await.unwrap();
         }

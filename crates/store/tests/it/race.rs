@@ -70,7 +70,7 @@ async fn no_session_outlives_the_change_that_ends_them() {
                     Err(error) => panic!("{error}"),
                 }
             }
-            let filter = sessions::Filter { active: Some(true), now: sample::NOW, except: None };
+            let filter = sessions::Filter { active: Some(true), now: sample::NOW, used_since: None, except: None };
             let page = Page::Number { page: 0, size: 9 };
             let (left, _) = sessions::list_of_identity(&store, old.id, &filter, page).await.unwrap();
             assert_eq!(left, []);

@@ -138,7 +138,7 @@ async fn lists_are_newest_first() {
         change(&store, |batch| sessions::insert(batch, &twin, &token(7))).await.unwrap();
         change(&store, |batch| sessions::revoke(batch, SessionId(sample::id(2)), NOW)).await.unwrap();
 
-        let all = Filter { active: None, now: NOW, except: None };
+        let all = Filter { active: None, now: NOW, used_since: None, except: None };
         let mut seen = Vec::new();
         let mut key: Option<Key> = None;
         loop {
@@ -162,7 +162,7 @@ async fn lists_are_newest_first() {
         assert_eq!(of_ada(active, 0, 9).await, (ids(&[5, 4, 3, 1]), 4));
         let other = Filter { except: Some(SessionId(sample::id(4))), ..active };
         assert_eq!(of_ada(other, 0, 9).await, (ids(&[5, 3, 1]), 3));
-        let ended = Filter { active: Some(false), now: session(4, ada.id).expires_at, except: None };
+        let ended = Filter { active: Some(false), now: session(4, ada.id).expires_at, used_since: None, except: None };
         assert_eq!(of_ada(ended, 0, 9).await, (ids(&[3, 2, 1]), 3));
     })
     .await;

@@ -28,6 +28,7 @@ use std::{collections::HashMap, str::FromStr, sync::Arc};
 use time::OffsetDateTime;
 use zelos_core::{
     audit::EventKind,
+    config::GoDuration,
     id::{IdentityId, SessionId},
     identity::{
         Identity, State as IdentityState,
@@ -89,6 +90,12 @@ fn active(query: &Query) -> Result<Option<bool>, Refused> {
         .transpose()
 }
 
+/// Which sessions a list holds.
+fn filter(app: &App, caller: &Caller, active: Option<bool>) -> Filter {
+    let now = app.engine.clock.now();
+    Filter { active, now, used_since: caller.snapshot.session.used_since(now), except: None }
+}
+
 /// `GET /admin/sessions`
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, uri: Uri) -> Response {
     answer::give(&caller, listed(&app, &caller, uri.path()).await)
@@ -96,7 +103,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller, uri: Uri) 
 
 async fn listed(app: &App, caller: &Caller, path: &str) -> Result<Done, Refused> {
     let query = caller.query();
-    let filter = Filter { active: active(&query)?, now: app.engine.clock.now(), except: None };
+    let filter = filter(app, caller, active(&query)?);
     let unreadable = || Refused::worded("could not parse parameter page_size");
     let keyset = Keyset::read(&query, DEFAULT_SIZE, MAX_SIZE).map_err(|_| unreadable())?;
     let tokens = Tokens::of(app, &caller.snapshot, "sessions", None);
@@ -168,7 +175,7 @@ pub(super) async fn extend(State(app): State<Arc<App>>, caller: Caller, Path(id)
             return Ok(Done::nothing());
         }
         let identity = respond::person_json(snapshot, &person);
-        let active = session.is_active(now, person.state);
+        let active = session.is_active(now, person.state, snapshot.session.idle_timeout);
         Done::json(&SessionView { session: &session, active, identity: Some(&identity), devices: Some(&[]) })
     };
     answer::give(&caller, done.await)
@@ -184,7 +191,7 @@ pub(super) async fn list_of_identity(
     let done = async {
         let id: IdentityId = parsed(&id)?;
         let query = caller.query();
-        let filter = Filter { active: active(&query)?, now: app.engine.clock.now(), except: None };
+        let filter = filter(&app, &caller, active(&query)?);
         let store = &app.engine.store;
         let part = Offset::read(&query);
         // Quirk: pages are counted from one here, and page 0 is page 1 (persistence/sql/persister_session.go).
@@ -206,7 +213,7 @@ pub(super) async fn list_of_identity(
             .iter()
             .map(|session| SessionView {
                 session,
-                active: session.is_active(filter.now, state),
+                active: session.is_active(filter.now, state, caller.snapshot.session.idle_timeout),
                 identity: shown.as_deref(),
                 devices: Some(&session.devices),
             })
@@ -310,6 +317,7 @@ fn all<T: FromStr>(ids: &[String], field: &str) -> Result<Vec<T>, Problem> {
 /// The people of a list of sessions.
 struct People {
     now: OffsetDateTime,
+    idle_timeout: Option<GoDuration>,
     found: HashMap<IdentityId, (IdentityState, Option<Box<RawValue>>)>,
 }
 
@@ -332,14 +340,14 @@ impl People {
                 found.insert(person.id, (person.state, None));
             }
         }
-        Ok(Self { now: app.engine.clock.now(), found })
+        Ok(Self { now: app.engine.clock.now(), idle_timeout: caller.snapshot.session.idle_timeout, found })
     }
 
     fn view<'a>(&'a self, session: &'a Session, devices: Option<&'a [Device]>) -> SessionView<'a> {
         let person = self.found.get(&session.identity_id);
         let state = person.map_or(IdentityState::Inactive, |(state, _)| *state);
         let identity = person.and_then(|(_, shown)| shown.as_deref());
-        SessionView { session, active: session.is_active(self.now, state), identity, devices }
+        SessionView { session, active: session.is_active(self.now, state, self.idle_timeout), identity, devices }
     }
 }
 

@@ -80,7 +80,8 @@ async fn list_others(app: &App, caller: &Caller, uri: &Uri) -> Result<Response> 
     let query = caller.query();
     let page = Offset::read(&query);
     let now = app.engine.clock.now();
-    let filter = sessions::Filter { active: Some(true), now, except: Some(current.session.id) };
+    let used_since = caller.snapshot.session.used_since(now);
+    let filter = sessions::Filter { active: Some(true), now, used_since, except: Some(current.session.id) };
     // Quirk: pages are counted from one here, and page 0 is page 1 (Kratos persistence/sql/persister_session.go).
     let wanted = Page::Number { page: u64::try_from(page.page.max(1) - 1).unwrap_or(u64::MAX), size: page.size };
     let (found, total) = sessions::list_of_identity(&app.engine.store, current.person.id, &filter, wanted).await?;

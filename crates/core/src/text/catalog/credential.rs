@@ -125,6 +125,11 @@ pub fn password_breached(breaches: u64) -> Text {
         .with_context(json!({"breaches": breaches}))
 }
 
+/// The password is one of the commonest. A number of our own.
+pub fn password_common() -> Text {
+    Text::error(4_900_003, "This password is one of the most common ones. Choose another one.")
+}
+
 /// Nobody could sign in with a code under that identifier.
 pub fn no_code_user() -> Text {
     Text::error(4_000_035, "There is no such account, or it does not sign in with a code.")
