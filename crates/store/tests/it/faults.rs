@@ -158,7 +158,7 @@ async fn an_unreadable_session_is_listed_as_far_as_it_can_be_read() {
         update(&store, "sessions", sample::id(2), &early.replace("TIME", "created_at")).await;
         update(&store, "sessions", sample::id(3), "methods = '{', devices = '?', aal = 'aal9'").await;
         update(&store, "sessions", sample::id(4), &late.replace("TIME", "expires_at")).await;
-        let filter = sessions::Filter { active: None, now: NOW, except: None };
+        let filter = sessions::Filter { active: None, now: NOW, used_since: None, except: None };
         let (shared, filter) = (&store, &filter);
         let list = async move |page| sessions::list(shared, filter, page).await.unwrap();
         assert_eq!(sorted(paged(list, |session| session.id.0).await), everything());

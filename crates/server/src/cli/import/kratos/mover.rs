@@ -99,7 +99,7 @@ impl Mover {
         let stage = self.begin(Table::Identities, ledger).await?;
         let read = async |after: Option<Position>| self.source.identities(after.as_ref(), most).await;
         let judge = async |stage: &mut Stage, part| self.identities(stage, part).await;
-        let Stage { ledger, report, .. } = self.table(stage, read, judge).await?;
+        let Stage { ledger, report, .. } = Box::pin(self.table(stage, read, judge)).await?;
         let stage = self.begin(Table::Sessions, ledger).await?;
         let read = async |after: Option<Position>| self.source.sessions(after.as_ref(), most).await;
         let judge = async |stage: &mut Stage, part| self.sessions(stage, part).await;
