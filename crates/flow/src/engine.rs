@@ -43,6 +43,8 @@ use zelos_core::{
 };
 use zelos_store::{Batch, Store, flows};
 
+pub use crate::parts::{Parts, Refusal};
+
 /// No submission of a recovery or verification is answered sooner: several times what one takes. Whoever has an address
 /// is sent a mail, and that takes longer to write down than nothing; the time of an answer must not tell.
 pub const ANSWERED_AFTER: Duration = Duration::from_millis(25);
@@ -65,32 +67,6 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").finish_non_exhaustive()
     }
-}
-
-/// What the engine is wired from.
-pub struct Parts {
-    pub snapshot: Compiled,
-    pub store: Store,
-    pub clock: Arc<dyn Clock>,
-    pub rng: Arc<dyn Rng>,
-    pub outbound: Arc<dyn Outbound>,
-    pub methods: Vec<Box<dyn Method>>,
-    pub hooks: Hooks,
-    pub measures: Arc<Measures>,
-}
-
-impl std::fmt::Debug for Parts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").finish_non_exhaustive()
-    }
-}
-
-/// A submission that could not be answered as asked, with what is known of the flow it was meant for.
-#[derive(Debug)]
-pub struct Refusal {
-    pub problem: Problem,
-    /// None if the flow was not found.
-    pub channel: Option<Channel>,
 }
 
 impl Engine {

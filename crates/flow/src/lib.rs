@@ -21,6 +21,7 @@ pub mod identities;
 pub mod input;
 pub mod logout;
 pub mod mail;
+mod parts;
 mod pause;
 mod pending;
 pub mod plug;

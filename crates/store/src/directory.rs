@@ -490,3 +490,9 @@ impl Query {
         (sql, self.from_values)
     }
 }
+
+/// How many identities there are.
+pub async fn count(store: &Store) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(*) FROM identities WHERE nid = ?";
+    store.scan(sql, vec![NETWORK], |row| row.get(0)).await?.pop().ok_or(Error::Missing)
+}

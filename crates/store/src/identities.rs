@@ -18,7 +18,7 @@ use zelos_core::{
     session::{Aal, Person},
 };
 
-pub use crate::directory::{Filter, IdentifierFilter, list};
+pub use crate::directory::{Filter, IdentifierFilter, count, list};
 
 /// Guard: the identity was changed or deleted since it was read.
 pub const VERSION: &str = "identity version";
@@ -566,12 +566,6 @@ pub async fn load_readable_credentials(store: &Store, identities: &mut [Identity
         }
     }
     Ok(broken)
-}
-
-/// How many identities there are.
-pub async fn count(store: &Store) -> Result<i64, Error> {
-    let sql = "SELECT COUNT(*) FROM identities WHERE nid = ?";
-    store.scan(sql, vec![NETWORK], |row| row.get(0)).await?.pop().ok_or(Error::Missing)
 }
 
 /// What sessions show of those people, in no particular order; who does not exist or cannot be read is left out.
