@@ -120,10 +120,11 @@ pub(crate) fn snapshot(config: Value) -> Snapshot {
 
 impl Server {
     pub(crate) async fn start(config: Value) -> Self {
+        let store = Box::pin(Store::connect("memory", PoolOptions::default())).await.unwrap();
         let clock = Arc::new(FixedClock::new(datetime!(2030-01-02 03:04:05 UTC)));
         let engine = Engine::new(Parts {
             snapshot: snapshot(config).into(),
-            store: Store::connect("memory", PoolOptions::default()).await.unwrap(),
+            store,
             clock: clock.clone(),
             rng: Arc::new(SeededRng::new(1)),
             outbound: Arc::new(Nowhere),
