@@ -102,7 +102,7 @@ pub fn courier(engine: &Arc<Engine>) -> Arc<Courier> {
             channels: snapshot.channels.clone(),
             retries: courier.message_retries,
             at_once: usize::try_from(courier.worker.pull_count).unwrap_or(usize::MAX).max(1),
-            pause: *courier.worker.pull_wait,
+            pause: snapshot.pull_wait(),
             skip_expired: courier.delivery.skip_expired,
         }
     });

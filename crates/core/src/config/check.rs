@@ -8,6 +8,7 @@ use super::{
     contents::or_path,
     error::ConfigError,
     merge::below,
+    renamed,
     schema::{branches, enumeration, follow, properties, root},
     value::parse_bool,
 };
@@ -123,11 +124,11 @@ fn map(schema: &'static Value, members: &Map<String, Value>, key: &str, errors: 
     }
     if schema.get("additionalProperties") == Some(&Value::Bool(false)) {
         for name in members.keys().filter(|name| known.is_none_or(|known| !known.contains_key(*name))) {
-            let mut reason = "there is no such key".to_owned();
-            if let Some(near) = nearest(name, known.into_iter().flat_map(Map::keys)) {
-                reason = format!("{reason}; did you mean {near}?");
-            }
-            errors.push(ConfigError::new(below(key, name), reason));
+            let key = below(key, name);
+            let near = || nearest(name, known.into_iter().flat_map(Map::keys));
+            let near = || near().map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            let help = renamed::help(&key).unwrap_or_else(near);
+            errors.push(ConfigError::new(key, format!("there is no such key{help}")));
         }
     }
 }
@@ -232,6 +233,7 @@ fn format_fault(format: &str, text: &str) -> Option<String> {
         "network" => text.parse::<Network>().err(),
         "header-name" => text.parse::<ClientIpHeader>().err(),
         "content-uri" => text.parse::<ContentUri>().err(),
+        "content-uri-or-path" if text.is_empty() => None,
         "content-uri-or-path" => or_path::parse(text).err(),
         _ => None,
     }

@@ -7,7 +7,7 @@ use url::Url;
 
 /// Bounds of our own requests.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Clients {
     pub http: HttpClient,
     pub smtp: SmtpClient,
@@ -16,7 +16,7 @@ pub struct Clients {
 
 /// HTTP requests: web hooks, providers, remote contents.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct HttpClient {
     /// Never reach into private networks.
     pub disallow_private_ip_ranges: bool,
@@ -26,7 +26,7 @@ pub struct HttpClient {
 
 /// Mail servers.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct SmtpClient {
     /// Never reach into private networks.
     pub disallow_private_ip_ranges: bool,
@@ -34,7 +34,7 @@ pub struct SmtpClient {
 
 /// Web hooks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct WebHookClient {
     /// Which headers of a person's request a web hook gets to see.
     pub header_allowlist: Vec<String>,

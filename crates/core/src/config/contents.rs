@@ -194,7 +194,8 @@ pub(crate) mod or_path {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ContentUri>, D::Error> {
-        parse(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+        let text = Some(String::deserialize(deserializer)?).filter(|text| !text.is_empty());
+        text.map(|text| parse(&text)).transpose().map_err(D::Error::custom)
     }
 
     pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {

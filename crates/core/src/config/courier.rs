@@ -3,6 +3,7 @@
 use super::{
     contents::ContentUri,
     request::{Headers, RequestConfig},
+    schema::any_integer,
     value::GoDuration,
 };
 use crate::secret::Secret;
@@ -23,6 +24,7 @@ pub struct Courier {
     pub templates: Templates,
     /// A directory with templates that replace the built-in ones.
     pub template_override_path: Option<String>,
+    #[schemars(transform = any_integer)]
     pub message_retries: u32,
     pub worker: Worker,
     pub delivery: Delivery,
@@ -94,9 +96,10 @@ pub enum ChannelType {
 
 /// The loop that sends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Worker {
     /// Messages at a time.
+    #[schemars(transform = any_integer)]
     pub pull_count: u32,
     /// Pause between two looks.
     pub pull_wait: GoDuration,

@@ -15,7 +15,7 @@ pub struct Database {
 
 /// How old rows are deleted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Cleanup {
     /// Rows of a table at a time.
     #[schemars(range(min = 1))]
@@ -27,7 +27,7 @@ pub struct Cleanup {
 
 /// Pauses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct CleanupSleep {
     /// Between two tables.
     pub tables: GoDuration,
@@ -50,7 +50,7 @@ pub struct DatabasePool {
 
 /// Settings the original calls previews.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Preview {
     /// Of reads in CockroachDB.
     pub default_read_consistency_level: Consistency,

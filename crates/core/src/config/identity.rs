@@ -17,7 +17,6 @@ pub struct Identity {
 
 /// One identity schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct IdentitySchema {
     pub id: String,
     pub url: ContentUri,

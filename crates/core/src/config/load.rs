@@ -7,6 +7,7 @@ use super::{
     check::{check, walk},
     environment::{Assignment, assignment},
     error::{ConfigError, Origin},
+    lenient,
     merge::Document,
     preset,
     root::Config,
@@ -53,11 +54,12 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<ConfigError>> {
     let (mut document, mut warnings, errors) = merged(source);
     // Without one of the sources, what it should have set would be missed as well.
     if errors.is_empty() {
-        let config = finish(&mut document).map_err(|mut errors| {
+        let (config, settled) = finish(&mut document).map_err(|mut errors| {
             attribute(&mut errors, &document, source);
             errors
         })?;
-        warnings.extend(rules::warnings(&config).into_iter().map(|warning| with_origin(warning, &document)));
+        let odd = settled.into_iter().chain(rules::warnings(&config));
+        warnings.extend(odd.map(|warning| with_origin(warning, &document)));
         return Ok(Loaded { config, warnings });
     }
     Err(errors)
@@ -114,26 +116,29 @@ impl Config {
         let mut document = Document::new();
         document.merge(value, &Origin::BuiltIn);
         preset::apply(&mut document);
-        finish(&mut document).map_err(|mut errors| {
+        let finished = finish(&mut document).map_err(|mut errors| {
             attribute(&mut errors, &document, &Source::default());
             errors
-        })
+        });
+        finished.map(|(config, _)| config)
     }
 }
 
-/// The checks and the types. Origins are added by the caller.
-fn finish(document: &mut Document) -> Result<Config, Vec<ConfigError>> {
+/// The checks and the types, and what had to be replaced by a value that makes sense. Origins are added by the caller.
+fn finish(document: &mut Document) -> Result<(Config, Vec<ConfigError>), Vec<ConfigError>> {
+    let mut warnings = lenient::settle(&mut document.value);
     let errors = check(&mut document.value);
     if !errors.is_empty() {
         return Err(errors);
     }
     complete_references(&mut document.value);
-    let config: Config = serde_path_to_error::deserialize(&document.value).map_err(|error| {
+    let mut config: Config = serde_path_to_error::deserialize(&document.value).map_err(|error| {
         let key = error.path().to_string().replace('[', ".").replace(']', "");
         vec![ConfigError::new(key.trim_matches('.'), one_line(&error.inner().to_string()))]
     })?;
+    warnings.extend(rules::settle(&mut config));
     let errors = rules::errors(&config);
-    if errors.is_empty() { Ok(config) } else { Err(errors) }
+    if errors.is_empty() { Ok((config, warnings)) } else { Err(errors) }
 }
 
 /// Gives URLs without scheme and host those of the public server, as a browser would; empty ones count as unset.

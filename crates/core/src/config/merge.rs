@@ -2,7 +2,8 @@
 //!
 //! Files: maps are merged key by key, anything else replaces what was there, lists as a whole. The environment: laid
 //! over leaf by leaf, through lists too, so that `…_PROVIDERS_0_CLIENT_SECRET` adds one value to a file's provider.
-//! Both are the original's ways (oryx/configx/provider.go, koanf_full_merge.go).
+//! Both are the original's ways (oryx/configx/provider.go, koanf_full_merge.go). Lists of the built-in configuration, which
+//! Kratos does not have, are replaced as a whole.
 
 use super::error::Origin;
 use serde_json::{Map, Value};
@@ -36,6 +37,7 @@ impl Document {
         let mut place = &mut self.value;
         let mut key = String::new();
         for part in path {
+            empty_built_in(place, &key, origin, &mut self.origins);
             key = below(&key, part);
             place = member(place, part);
             if place.is_null() {
@@ -108,7 +110,19 @@ fn forget_below(key: &str, origins: &mut BTreeMap<String, Origin>) {
     origins.retain(|known, _| !known.starts_with(&prefix));
 }
 
+/// A list of the built-in configuration is replaced as a whole: its items mean nothing to those who set others.
+fn empty_built_in(place: &mut Value, key: &str, origin: &Origin, origins: &mut BTreeMap<String, Origin>) {
+    if let Value::Array(items) = place
+        && origins.get(key) == Some(&Origin::BuiltIn)
+    {
+        items.clear();
+        forget_below(key, origins);
+        origins.insert(key.to_owned(), origin.clone());
+    }
+}
+
 fn overlay_at(place: &mut Value, over: Value, key: &str, origin: &Origin, origins: &mut BTreeMap<String, Origin>) {
+    empty_built_in(place, key, origin, origins);
     match over {
         Value::Object(members) => {
             for (name, value) in members {
@@ -202,6 +216,19 @@ mod tests {
         document.overlay(&["l".into()], json!([]), &variable);
         document.overlay(&["p".into(), "1".into(), "id".into()], json!("b"), &variable);
         assert_eq!(document.value, json!({ "l": ["a", "y"], "p": [{ "id": "a" }, { "id": "b" }] }));
+    }
+
+    #[test]
+    fn lists_of_the_built_in_configuration_are_replaced_as_a_whole() {
+        let mut document = Document::new();
+        document.merge(json!({ "l": [{ "hook": "a" }, { "hook": "b" }], "s": ["x", "y"] }), &Origin::BuiltIn);
+        let variable = |name: &str| Origin::Environment(name.into());
+        document.overlay(&["l", "0", "hook"].map(str::to_owned), json!("c"), &variable("L_0_HOOK"));
+        document.overlay(&["l", "1", "hook"].map(str::to_owned), json!("d"), &variable("L_1_HOOK"));
+        document.overlay(&["s".into()], json!(["z"]), &variable("S"));
+        assert_eq!(document.value, json!({ "l": [{ "hook": "c" }, { "hook": "d" }], "s": ["z"] }));
+        assert_eq!(document.origin("l.1.hook"), Some(&variable("L_1_HOOK")));
+        assert_eq!(document.origin("s"), Some(&variable("S")));
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl MigrateHookConfig {
 
 /// One-time codes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct CodeMethod {
     /// Codes that prove addresses. See [`Self::is_enabled`].
     pub enabled: bool,
@@ -122,7 +122,7 @@ impl CodeMethod {
 
 /// How codes behave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct CodeConfig {
     pub lifespan: GoDuration,
     /// Wrong codes before a flow is over.
@@ -142,7 +142,7 @@ pub struct LinkMethod {
 
 /// How links behave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct LinkConfig {
     /// Without effect, as in the original.
     pub base_url: Option<String>,
@@ -196,7 +196,6 @@ pub struct WebauthnConfig {
 
 /// Who we are to a security key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct WebauthnParty {
     pub display_name: String,
     /// The domain.
@@ -232,7 +231,6 @@ pub struct PasskeyConfig {
 
 /// Who we are to a passkey.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PasskeyParty {
     pub display_name: String,
     /// The domain.
@@ -310,7 +308,7 @@ pub struct B2bConfig {
 
 /// See [`B2bMethod`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Organization {
     pub id: Option<String>,
     pub label: Option<String>,

@@ -95,7 +95,7 @@ pub struct Provider {
 
 /// Claims asked for beyond the scopes, by where they shall arrive (OpenID Connect Core, section 5.5).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct RequestedClaims {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo: Option<BTreeMap<String, Value>>,

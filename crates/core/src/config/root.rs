@@ -9,6 +9,7 @@ use super::{
     hashers::Hashers,
     identity::Identity,
     log::{Log, Tracing},
+    rules::LEAST_PULL_WAIT,
     secrets::{Ciphers, Secrets, Security},
     selfservice::SelfService,
     serve::{self, Serve},
@@ -19,6 +20,7 @@ use crate::{flow::Kind, secret::Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
 use url::Url;
 
 /// One immutable snapshot of everything that can be set.
@@ -117,9 +119,6 @@ pub struct CookieSettings<'a> {
     pub max_age: Option<GoDuration>,
 }
 
-/// The cost below which bcrypt is only good for tests.
-const LEAST_BCRYPT_COST: u32 = 12;
-
 impl Config {
     /// The public server's URL from outside.
     pub fn public_url(&self) -> Url {
@@ -179,10 +178,9 @@ impl Config {
         service.methods.link.config.confirm.unwrap_or(shows_flow)
     }
 
-    /// The cost of a new bcrypt hash: what is set, but at least 12 outside development.
-    pub fn bcrypt_cost(&self) -> u32 {
-        let set = self.hashers.bcrypt.cost;
-        if self.dev { set } else { set.max(LEAST_BCRYPT_COST) }
+    /// The pause of the courier between two looks into the outbox: never none, which would ask the database without end.
+    pub fn pull_wait(&self) -> Duration {
+        (*self.courier.worker.pull_wait).max(LEAST_PULL_WAIT)
     }
 
     /// Whether mail is kept in the mailbox of development: there is no way out configured for it, and the people who

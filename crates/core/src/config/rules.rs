@@ -1,7 +1,7 @@
 //! What a schema cannot say well: conditions between keys. Each complaint names the key that must change.
 //!
-//! The conditions are the original's (embedx/config.schema.json); where it would start and fail at the first request
-//! (WebAuthn without a party, a migration hook without a URL), we do not start.
+//! The conditions are the original's (embedx/config.schema.json). Where it would start and fail at each use (WebAuthn
+//! without a party, a migration hook without a URL), the server starts without what cannot work: see [`settle`].
 
 use super::{
     courier::DeliveryStrategy,
@@ -80,6 +80,9 @@ fn secrets(config: &Config, out: &mut Vec<ConfigError>) {
     }
 }
 
+/// The shortest pause between two looks into the outbox.
+pub(super) const LEAST_PULL_WAIT: Duration = Duration::from_millis(10);
+
 /// How a strong secret is made: 32 characters, as `secrets.cipher` demands.
 const REMEDY: &str = "make one by `openssl rand -hex 16`";
 
@@ -90,15 +93,11 @@ fn methods(config: &Config, out: &mut Vec<ConfigError>) {
         complain("code.mfa_enabled", "cannot be true together with passwordless_enabled");
     }
     let webauthn = methods.webauthn.config.as_ref();
-    match webauthn.and_then(|config| config.rp.as_ref()) {
-        Some(party) if party.origin.is_some() && party.origins.is_some() => {
-            complain("webauthn.config.rp.origin", "cannot be given together with origins");
-        }
-        None if methods.webauthn.enabled => complain("webauthn.config.rp", "is required when webauthn is enabled"),
-        _ => {}
+    if webauthn.and_then(|config| config.rp.as_ref()).is_some_and(|rp| rp.origin.is_some() && rp.origins.is_some()) {
+        complain("webauthn.config.rp.origin", "cannot be given together with origins");
     }
-    if methods.passkey.enabled && methods.passkey.config.rp.is_none() {
-        complain("passkey.config.rp", "is required when passkey is enabled");
+    if methods.webauthn.enabled && webauthn.is_none() {
+        complain("webauthn.config", "is required when webauthn is enabled");
     }
     let timeouts = &methods.passkey.config.timeouts;
     for (name, timeout) in [("registration", timeouts.registration), ("login", timeouts.login)] {
@@ -106,10 +105,42 @@ fn methods(config: &Config, out: &mut Vec<ConfigError>) {
             complain(&format!("passkey.config.timeouts.{name}"), "must be longer than nothing");
         }
     }
-    let migrate = &methods.password.config.migrate_hook;
-    if migrate.enabled && migrate.config.url.is_none() {
-        complain("password.config.migrate_hook.config.url", "is required when the hook is enabled");
+}
+
+/// Switches off what Kratos starts with although it cannot work, and chooses where there is no choice. Returns what it
+/// changed.
+///
+/// Kratos answers with an error whenever somebody uses such a method.
+pub(crate) fn settle(config: &mut Config) -> Vec<ConfigError> {
+    let mut out = Vec::new();
+    let mut warn = |key: String, reason: String| out.push(ConfigError::new(key, reason));
+    let methods = &mut config.selfservice.methods;
+    let off = |name: &str| format!("is not set, so {METHODS}.{name}.enabled counts as false");
+    if methods.webauthn.enabled && methods.webauthn.config.as_ref().is_some_and(|config| config.rp.is_none()) {
+        methods.webauthn.enabled = false;
+        warn(format!("{METHODS}.webauthn.config.rp"), off("webauthn"));
     }
+    if methods.passkey.enabled && methods.passkey.config.rp.is_none() {
+        methods.passkey.enabled = false;
+        warn(format!("{METHODS}.passkey.config.rp"), off("passkey"));
+    }
+    let migrate = &mut methods.password.config.migrate_hook;
+    if migrate.enabled && migrate.config.url.is_none() {
+        migrate.enabled = false;
+        warn(format!("{METHODS}.password.config.migrate_hook.config.url"), off("password.config.migrate_hook"));
+    }
+    let identity = &mut config.identity;
+    // Of several, the wrong one could give people rights that they must not have.
+    if let [only] = identity.schemas.as_slice()
+        && identity.find(&identity.default_schema_id).is_none()
+    {
+        let (id, only) = (&identity.default_schema_id, only.id.clone());
+        let reason =
+            format!("no schema in identity.schemas has the id {id:?}; {only:?}, the only one there is, is used");
+        warn("identity.default_schema_id".to_owned(), reason);
+        identity.default_schema_id = only;
+    }
+    out
 }
 
 fn web_hooks(config: &Config, out: &mut Vec<ConfigError>) {
@@ -190,8 +221,11 @@ pub(crate) fn warnings(config: &Config) -> Vec<ConfigError> {
     if flows.registration.enable_legacy_one_step {
         warn("selfservice.flows.registration.enable_legacy_one_step", "is old; say style: unified instead");
     }
-    if config.bcrypt_cost() != config.hashers.bcrypt.cost {
-        warn("hashers.bcrypt.cost", "is below 12 and counts as 12 outside development");
+    for (name, reason) in super::hashers::oddities(config) {
+        warn(&format!("hashers.{name}"), &reason);
+    }
+    if *config.courier.worker.pull_wait < LEAST_PULL_WAIT {
+        warn("courier.worker.pull_wait", "is below 10ms and counts as 10ms: the database would be asked without end");
     }
     let cors = &config.serve.public.cors;
     if cors.shares_credentials_with_all() {

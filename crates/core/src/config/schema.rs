@@ -27,6 +27,11 @@ pub(crate) fn root() -> &'static Value {
     &SCHEMA
 }
 
+/// For keys whose integers have no lower bound in Kratos' schema: see [`super::lenient`] for what becomes of them.
+pub(crate) fn any_integer(schema: &mut Schema) {
+    schema.remove("minimum");
+}
+
 /// Takes `null` out, and the defaults of whole sections, which repeat those of their keys.
 fn tidy(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
@@ -51,6 +56,17 @@ fn tidy(schema: &mut Schema) {
     if object.get("default").is_some_and(|default| default.is_null() || default.is_object()) {
         object.remove("default");
     }
+}
+
+/// Whether the schema has the key, dotted, list positions as numbers.
+#[cfg(test)]
+pub(crate) fn known(key: &str) -> bool {
+    fn step(schema: &'static Value, part: &str) -> Option<&'static Value> {
+        let schema = follow(schema);
+        let inner = properties(schema).and_then(|known| known.get(part)).or_else(|| schema.get("items"));
+        inner.or_else(|| branches(schema).iter().find_map(|branch| step(branch, part)))
+    }
+    key.split('.').try_fold(root(), step).is_some()
 }
 
 /// Follows a reference.

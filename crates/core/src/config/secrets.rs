@@ -46,7 +46,7 @@ impl Secrets {
 
 /// How stored tokens are encrypted.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Ciphers {
     pub algorithm: CipherAlgorithm,
 }
@@ -65,7 +65,7 @@ pub enum CipherAlgorithm {
 
 /// What strangers may learn and what schemas may load.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Security {
     /// The defaults of the other keys: Kratos' own (`compatible`), or stricter ones (`hardened`).
     pub preset: Preset,
@@ -111,7 +111,7 @@ pub struct Assurance {
 
 /// Whether strangers can find out who has an account.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct AccountEnumeration {
     pub mitigate: bool,
 }

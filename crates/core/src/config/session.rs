@@ -53,7 +53,7 @@ pub struct Whoami {
 
 /// Sessions as signed tokens.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Tokenizer {
     /// By the name a caller gives in `tokenize_as`.
     pub templates: BTreeMap<String, TokenTemplate>,
@@ -61,7 +61,6 @@ pub struct Tokenizer {
 
 /// One kind of token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct TokenTemplate {
     #[serde(default = "minute")]
     pub ttl: GoDuration,

@@ -21,6 +21,9 @@ const UNITS: [(&str, u64); 6] = [
 ];
 
 impl GoDuration {
+    /// The longest that Go knows: 63 bits of nanoseconds, 292 years.
+    pub const MAX: Self = Self(Duration::from_nanos(i64::MAX.unsigned_abs()));
+
     /// So many seconds.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))

@@ -1,7 +1,10 @@
 //! Files, flags and environment into one configuration, and what is said when it does not work.
 
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use zelos_core::{
     config::{Config, Flags, GoDuration, Hook, Loaded, Origin, SameSite, Source, load, reload_allowed, unbuilt},
     secret::Secret,
@@ -163,7 +166,7 @@ fn conditions_between_keys_are_checked() {
             "conditions.yml: identity.default_schema_id: no schema in identity.schemas has the id person",
             "small.yml: secrets.cipher: is required when ciphers.algorithm is not noop",
             "conditions.yml: selfservice.methods.code.mfa_enabled: cannot be true together with passwordless_enabled",
-            "conditions.yml: selfservice.methods.webauthn.config.rp: is required when webauthn is enabled",
+            "conditions.yml: selfservice.methods.webauthn.config: is required when webauthn is enabled",
             "conditions.yml: selfservice.methods.passkey.config.timeouts.login: must be longer than nothing",
             "conditions.yml: selfservice.flows.login.after.hooks.0.config.response.parse: cannot be true together with response.ignore",
             "conditions.yml: selfservice.methods.oidc.config.providers.0.client_secret: is required",
@@ -174,6 +177,46 @@ fn conditions_between_keys_are_checked() {
             "conditions.yml: selfservice.methods.oidc.config.providers.2.apple_private_key: is required for the provider apple",
         ]
     );
+}
+
+#[test]
+fn what_cannot_work_is_switched_off_with_a_warning_as_kratos_starts_with_it() {
+    let loaded = load(&Source {
+        built_in: Some(json!({
+            "dsn": "memory",
+            "identity": { "default_schema_id": "person", "schemas": [{ "id": "people", "url": "base64://e30=" }] },
+            "selfservice": { "default_browser_return_url": "", "methods": {
+                "webauthn": { "enabled": true, "config": {} },
+                "passkey": { "enabled": true, "config": {} },
+                "password": { "config": { "migrate_hook": { "enabled": true } } },
+            } },
+            "secrets": { "cookie": ["dHqFvLx0TbCm2c5W"] },
+            "courier": { "worker": { "pull_count": -100_000_000, "pull_wait": "0s" } },
+            "hashers": { "algorithm": "argon2", "argon2": { "memory": "0B", "parallelism": 2, "iterations": 1000 } },
+        })),
+        ..Source::default()
+    })
+    .unwrap();
+    let methods = &loaded.config.selfservice.methods;
+    assert!(!methods.webauthn.enabled && !methods.passkey.enabled && !methods.password.config.migrate_hook.enabled);
+    assert_eq!(loaded.config.identity.default_schema_id, "people");
+    assert_eq!(loaded.config.selfservice.default_browser_return_url.as_str(), "https://localhost:4433/");
+    assert_eq!(loaded.config.courier.worker.pull_count, 10);
+    assert_eq!(loaded.config.pull_wait(), Duration::from_millis(10));
+    let mut keys: Vec<_> = loaded.warnings.iter().map(|warning| warning.key.as_str()).collect();
+    keys.sort_unstable();
+    let expected = [
+        "courier.worker.pull_count",
+        "courier.worker.pull_wait",
+        "hashers.argon2.iterations",
+        "hashers.argon2.memory",
+        "identity.default_schema_id",
+        "selfservice.default_browser_return_url",
+        "selfservice.methods.passkey.config.rp",
+        "selfservice.methods.password.config.migrate_hook.config.url",
+        "selfservice.methods.webauthn.config.rp",
+    ];
+    assert_eq!(keys, expected);
 }
 
 #[test]

@@ -8,13 +8,8 @@
 use super::{cost, format::HashError, text};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
+use zelos_core::config::hashers::bounds::{MAX_ARGON2_ITERATIONS, MAX_ARGON2_MEMORY, MAX_ARGON2_PARALLELISM};
 use zeroize::{Zeroize, Zeroizing};
-
-const MAX_MEMORY_KIB: u32 = 1 << 20;
-
-const MAX_ITERATIONS: u32 = 10;
-
-pub(super) const MAX_PARALLELISM: u32 = 16;
 
 /// More than this is given back after use, so that one exotic hash does not cost its memory for ever.
 const KEPT_BLOCKS: usize = 128 << 10;
@@ -91,9 +86,9 @@ impl Recipe {
         length: usize,
     ) -> Result<Self, HashError> {
         let within = |value, most| (1..=most).contains(&value);
-        if !within(memory_kib, MAX_MEMORY_KIB)
-            || !within(iterations, MAX_ITERATIONS)
-            || !within(parallelism, MAX_PARALLELISM)
+        if !within(memory_kib, MAX_ARGON2_MEMORY)
+            || !within(iterations, MAX_ARGON2_ITERATIONS)
+            || !within(parallelism, MAX_ARGON2_PARALLELISM)
         {
             return Err(HashError::OutOfBounds);
         }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub(super) const MAX_PASSWORD: usize = 72;
 
 /// A login at cost 15 takes more than a second; nobody may ask for more.
-pub(super) const MAX_COST: u32 = 15;
+pub(super) const MAX_COST: u32 = zelos_core::config::hashers::bounds::MAX_BCRYPT_COST;
 
 const MIN_COST: u32 = 4;
 

@@ -27,19 +27,16 @@ pub enum Hasher {
 }
 
 impl Hasher {
-    /// The configured one. `cores` are those of this machine: Argon2's lanes are twice as many unless something else is
-    /// set, at most 16.
+    /// The configured one, within the bounds of what can be verified. `cores` are those of this machine.
     pub fn new(config: &Config, cores: usize) -> Self {
         match config.hashers.algorithm {
             HashAlgorithm::Bcrypt => Self::Bcrypt { cost: config.bcrypt_cost() },
             HashAlgorithm::Argon2 => {
-                let set = &config.hashers.argon2;
-                let lanes =
-                    u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX).clamp(1, argon2::MAX_PARALLELISM);
+                let set = config.hashers.argon2.parameters(cores);
                 Self::Argon2 {
-                    memory_kib: u32::try_from(set.memory.bytes() / 1024).unwrap_or(u32::MAX),
+                    memory_kib: set.memory_kib,
                     iterations: set.iterations,
-                    parallelism: set.parallelism.unwrap_or(lanes),
+                    parallelism: set.parallelism,
                     salt_length: set.salt_length as usize,
                     key_length: set.key_length as usize,
                 }

@@ -126,7 +126,8 @@ impl Parameters {
 
     fn hasher(&self) -> PasswordHasher {
         PasswordHasher::Argon2 {
-            memory_kib: u32::try_from(self.memory / 1024).unwrap_or(u32::MAX),
+            // Raised as a server raises what is configured.
+            memory_kib: u32::try_from(self.memory / 1024).unwrap_or(u32::MAX).max(8 * self.parallelism),
             iterations: self.iterations,
             parallelism: self.parallelism,
             salt_length: self.salt_length as usize,
