@@ -2,7 +2,7 @@
 //! began with; a reload swaps the whole.
 
 use crate::{
-    config::Config,
+    config::{Config, selfservice::SelfService},
     flow::Kind,
     identity::{
         at_rest::Cipher,
@@ -13,7 +13,7 @@ use crate::{
     sealed::{Domain, Keys},
 };
 use sha2::{Digest, Sha256};
-use std::{fmt::Write as _, ops::Deref};
+use std::{collections::BTreeSet, fmt::Write as _, ops::Deref};
 use url::Url;
 
 /// The configuration and what was made of it. Dereferences to the [`Config`].
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub schemas: Schemas,
     /// Where browsers may be sent.
     pub returns: ReturnRules,
+    /// Origins where a form of our pages may end: those that browsers may be sent to.
+    pub form_targets: Vec<String>,
     /// The public base URL.
     pub public: Url,
     /// The admin base URL.
@@ -73,6 +75,7 @@ impl Snapshot {
             &public,
             config.feature_flags.legacy_allow_insecure_origins,
         );
+        let form_targets = form_targets(service);
         let keys = Keys::derive(Domain::Cookie, config.cookie_secrets());
         let own = &config.secrets.pagination;
         let page_keys = if own.is_empty() { keys.clone() } else { Keys::derive(Domain::Pagination, own) };
@@ -82,6 +85,7 @@ impl Snapshot {
             config,
             schemas,
             returns,
+            form_targets,
             public,
             admin,
             keys,
@@ -130,6 +134,15 @@ impl Snapshot {
     pub fn schema_url(&self, schema_id: &str) -> String {
         schema_url(&self.public, schema_id)
     }
+}
+
+/// Where browsers may be sent: by `return_to`, and to the pages of flows, to which the page of a link leads.
+fn form_targets(service: &SelfService) -> Vec<String> {
+    let returns = std::iter::once(&service.default_browser_return_url).chain(&service.allowed_return_urls);
+    let pages = Kind::ALL.into_iter().filter_map(|kind| service.flows.ui_url(kind));
+    let pages = pages.chain(&service.flows.error.ui_url);
+    let origins: BTreeSet<String> = returns.chain(pages).map(|url| url.origin().ascii_serialization()).collect();
+    origins.into_iter().filter(|origin| origin != "null").collect()
 }
 
 /// The address with members added to its query.

@@ -5,22 +5,53 @@
 //! Kubernetes swaps a link beside them, so whole folders would have to be watched – and where the database lies in the
 //! same folder, each of its writes would be reported.
 
-use crate::{cli::secrets::check_required, contents::Documents, listen::Ending, settings::Settings};
+use crate::{
+    cli::{Failure, secrets::check_required},
+    contents::{Documents, FetchedDocuments},
+    listen::Ending,
+    outbound::HttpClient,
+    settings::{self, Settings},
+    telemetry::Level,
+};
 use std::{os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
-use zelos_flow::Engine;
+use tokio::{
+    runtime::Handle,
+    task::spawn_blocking,
+    time::{interval, timeout},
+};
+use zelos_flow::{Compiled, Engine};
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_millis(500);
 
+/// How long a reload may take, with everything that is read and fetched.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What a reload changes.
+pub(crate) struct Running {
+    pub(crate) settings: Settings,
+    pub(crate) engine: Arc<Engine>,
+    /// The client of `engine.outbound`.
+    pub(crate) outbound: Arc<HttpClient>,
+    pub(crate) level: Level,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
 /// Looks after the files and loads them again when they change, until the server ends. `watched` was made before they
 /// were loaded for the first time, so that no change falls between.
-pub(crate) async fn watch(mut watched: Watched, settings: Settings, engine: Arc<Engine>, mut ending: Ending) {
+pub(crate) async fn watch(mut watched: Watched, running: Running, mut ending: Ending) {
+    let running = Arc::new(running);
     let work = async {
-        let mut looks = tokio::time::interval(EVERY);
+        let mut looks = interval(EVERY);
         loop {
             looks.tick().await;
-            if watched.has_settled() {
-                Box::pin(take_over(&settings, &engine)).await;
+            if watched.has_settled().await {
+                take_over(&running).await;
             }
         }
     };
@@ -30,20 +61,23 @@ pub(crate) async fn watch(mut watched: Watched, settings: Settings, engine: Arc<
     }
 }
 
-async fn take_over(settings: &Settings, engine: &Engine) {
-    let old = engine.snapshot();
-    let documents = Documents::new(&*engine.outbound, Some(&engine.store));
-    let mut read = Box::pin(settings.again(&old, &documents)).await;
-    if let Ok(snapshot) = &read
-        && !old.cipher.is_required()
-        && let Err(failure) = check_required(&engine.store, &snapshot.cipher).await
-    {
-        read = Err(failure);
-    }
+async fn take_over(running: &Arc<Running>) {
+    let reading = Arc::clone(running);
+    // On a thread that may wait for files. If it has to be left behind, what it reads is not used.
+    let read = spawn_blocking(move || Handle::current().block_on(Box::pin(read(&reading))));
+    let read = match timeout(PATIENCE, read).await {
+        Ok(Ok(read)) => read,
+        Ok(Err(error)) => Err(Failure::new(format!("reading it failed: {error}"))),
+        Err(_) => Err(Failure::new(format!("it could not be read within {} s", PATIENCE.as_secs()))),
+    };
     match read {
-        Ok(snapshot) => {
+        Ok((snapshot, fetched)) => {
+            let engine = &running.engine;
+            // First, so that no request of the new configuration goes where only the old one allowed.
+            running.outbound.configure(&snapshot.clients.http);
+            running.level.set(snapshot.log.level);
             engine.replace_snapshot(snapshot);
-            documents.into_fetched().store(&engine.store, engine.clock.now()).await;
+            fetched.store(&engine.store, engine.clock.now()).await;
             tracing::info!("the changed configuration is in use");
         }
         Err(failure) => {
@@ -52,6 +86,21 @@ async fn take_over(settings: &Settings, engine: &Engine) {
             }
         }
     }
+}
+
+/// The changed configuration, with what it refers to: that may have changed as well.
+async fn read(running: &Running) -> Result<(Compiled, FetchedDocuments), Failure> {
+    let engine = &running.engine;
+    let old = engine.snapshot();
+    let config = running.settings.again(&old)?;
+    // By its own rules: those of the old configuration may allow more.
+    let outbound = HttpClient::new(&config.clients.http);
+    let documents = Documents::new(&outbound, Some(&engine.store));
+    let snapshot = Box::pin(settings::compile(config, &documents, Arc::clone(&old.remotes))).await?;
+    if !old.cipher.is_required() {
+        check_required(&engine.store, &snapshot.cipher).await?;
+    }
+    Ok((snapshot, documents.into_fetched()))
 }
 
 /// What tells one state of a file from another: links are followed. None while it is not there.
@@ -84,8 +133,10 @@ impl Watched {
     }
 
     /// Whether the files differ from what was taken over, and stand still since the last look.
-    fn has_settled(&mut self) -> bool {
-        let now = Stamp::of_all(&self.files);
+    async fn has_settled(&mut self) -> bool {
+        let files = self.files.clone();
+        // A file system may not answer.
+        let Ok(now) = spawn_blocking(move || Stamp::of_all(&files)).await else { return false };
         let stands_still = now == self.last;
         self.last = now;
         if !stands_still || self.last == self.taken_over {
@@ -100,19 +151,19 @@ impl Watched {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_change_counts_once_and_only_when_it_is_over() {
+    #[tokio::test]
+    async fn a_change_counts_once_and_only_when_it_is_over() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kratos.yml");
         std::fs::write(&file, "a").unwrap();
         let mut watched = Watched::new(std::slice::from_ref(&file));
-        assert!(!watched.has_settled());
+        assert!(!watched.has_settled().await);
         std::fs::write(&file, "ab").unwrap();
-        assert!(!watched.has_settled(), "may still be written");
+        assert!(!watched.has_settled().await, "may still be written");
         std::fs::write(&file, "abc").unwrap();
-        assert!(!watched.has_settled());
-        assert!(watched.has_settled());
-        assert!(!watched.has_settled());
+        assert!(!watched.has_settled().await);
+        assert!(watched.has_settled().await);
+        assert!(!watched.has_settled().await);
     }
 
     #[test]

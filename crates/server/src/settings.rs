@@ -5,10 +5,11 @@ use crate::{cli::Failure, contents::Documents, development};
 use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 use std::{path::PathBuf, sync::Arc};
+use url::Url;
 use zelos_core::{
     config::{
         Config, ConfigError, Explained, Flags, Loaded, Source, database::Cleanup, development_document,
-        hashers::Argon2, load, look_up, reload_allowed, unbuilt,
+        hashers::Argon2, keep_until_restart, load, look_up, missing, unbuilt,
     },
     fail_point,
     outbound::Outbound,
@@ -20,10 +21,37 @@ use zelos_core::{
 use zelos_courier::{Channels, Letters, Remotes, call::Call};
 use zelos_flow::Compiled;
 
+/// The configuration files that the command line names, and how they are read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ConfigFiles {
+    /// In order; later ones win.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Whether `${NAME}` in their values stands for an environment variable.
+    pub(crate) expand_env: bool,
+}
+
+impl ConfigFiles {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// The files and the environment.
+    fn source(&self) -> Source {
+        let (files, expand_env) = (self.paths.clone(), self.expand_env);
+        Source { files, expand_env, environment: environment(), ..Source::default() }
+    }
+
+    /// Whether a command runs on the built-in configuration of development: no file is named, and the environment alone is
+    /// no configuration.
+    pub(crate) fn want_built_in(&self, dev: bool) -> bool {
+        dev && self.is_empty() && !missing(&self.source()).is_empty()
+    }
+}
+
 /// What the command line said of the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Given<'a> {
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: ConfigFiles,
     pub(crate) dev: bool,
     pub(crate) watch_courier: bool,
     /// The database, whatever the environment and the files say.
@@ -45,45 +73,72 @@ pub(crate) struct Settings {
 impl Settings {
     /// Loads the configuration.
     pub(crate) fn load(given: Given<'_>, rng: &dyn Rng) -> Result<(Self, Loaded), Failure> {
-        if given.files.is_empty() && given.own.is_none() {
-            return Err(Failure::new("no configuration: name a file with -c, or try `zelos serve --dev`"));
-        }
         let built_in =
             given.own.map(|data| development_document(&data.folder, &data.secrets.cookie, &data.secrets.cipher));
         let port = given.metrics_port.map(|port| ("expose-metrics-port".to_owned(), port.into()));
         let other = port.into_iter().collect();
         let flags = Flags { dev: given.dev, watch_courier: given.watch_courier, other };
-        let mut environment = environment();
+        let mut source = Source { built_in, flags, ..given.files.source() };
         if let Some(dsn) = given.dsn {
-            environment.retain(|(name, _)| name != "DSN");
-            environment.push(("DSN".to_owned(), dsn));
+            source.environment.retain(|(name, _)| name != "DSN");
+            source.environment.push(("DSN".to_owned(), dsn));
         }
-        fail_point::name(&environment);
-        let settings = Self {
-            source: Source { built_in, files: given.files, flags, environment },
-            fallback: Secret::new(rng.alphanumeric(32)),
-        };
-        let loaded = settings.read()?;
+        fail_point::name(&source.environment);
+        if source.files.is_empty() && source.built_in.is_none() {
+            check_environment(&source)?;
+        }
+        let settings = Self { source, fallback: Secret::new(rng.alphanumeric(32)) };
+        let loaded = settings.read(None)?;
         Ok((settings, loaded))
     }
 
-    /// Loads the configuration anew, with what it refers to: that may have changed as well.
-    pub(crate) async fn again(&self, old: &Compiled, documents: &Documents<'_>) -> Result<Compiled, Failure> {
-        let Loaded { config, warnings } = self.read()?;
-        reload_allowed(old, &config).map_err(|error| Failure::new(error.to_string()))?;
+    /// Loads the configuration anew. What only a restart changes stays as it was, and is named in the log.
+    pub(crate) fn again(&self, old: &Config) -> Result<Config, Failure> {
+        let mut loaded = self.read(None)?;
+        if loaded.config.public_url() != old.public_url() {
+            // Relative URLs are completed by the base URL that stays.
+            loaded = self.read(Some(&old.public_url()))?;
+        }
+        let Loaded { mut config, warnings } = loaded;
         judge_unbuilt(&config)?;
         warn(&warnings);
-        Box::pin(compile(config, documents, Arc::clone(&old.remotes))).await
+        for key in keep_until_restart(old, &mut config) {
+            tracing::warn!(%key, "this key was changed and needs a restart; until then it stays as it was");
+        }
+        Ok(config)
     }
 
-    fn read(&self) -> Result<Loaded, Failure> {
-        let mut loaded = load(&self.source).map_err(failure)?;
+    /// `base`: the public base URL, whatever the sources say.
+    fn read(&self, base: Option<&Url>) -> Result<Loaded, Failure> {
+        let rebased = base.map(|base| {
+            let mut source = self.source.clone();
+            source.environment.retain(|(name, _)| !name.eq_ignore_ascii_case("SERVE_PUBLIC_BASE_URL"));
+            source.environment.push(("SERVE_PUBLIC_BASE_URL".to_owned(), base.to_string()));
+            source
+        });
+        let mut loaded = load(rebased.as_ref().unwrap_or(&self.source)).map_err(failure)?;
         let secrets = &mut loaded.config.secrets;
         if secrets.for_cookies().is_empty() {
             secrets.default = vec![self.fallback.clone()];
         }
         Ok(loaded)
     }
+}
+
+/// Says what the environment lacks to be the whole configuration.
+fn check_environment(source: &Source) -> Result<(), Failure> {
+    let missing = missing(source);
+    if missing.iter().any(|(key, _)| *key == "dsn") && missing.len() == 3 {
+        let variables: Vec<_> = missing.iter().map(|(_, variables)| *variables).collect();
+        return Err(Failure::new(format!(
+            "no configuration: name a file with -c, or set the environment variables {}, or try `zelos serve --dev`",
+            variables.join(", ")
+        )));
+    }
+    let lack = |(key, variables): &(&str, &str)| {
+        format!("{key}: is required; no file was named with -c, so set the environment variable {variables}")
+    };
+    if missing.is_empty() { Ok(()) } else { Err(Failure(missing.iter().map(lack).collect())) }
 }
 
 /// Features that are not built yet are named; a server that would be less safe without one does not start.
@@ -172,25 +227,24 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 }
 
 /// `database.cleanup` as files and environment have it, whatever the rest of them is worth.
-pub(crate) fn cleanup(files: &[PathBuf]) -> Result<Cleanup, Failure> {
+pub(crate) fn cleanup(files: &ConfigFiles) -> Result<Cleanup, Failure> {
     section(files, "database.cleanup")
 }
 
 /// `hashers.argon2` as files and environment have it, whatever the rest of them is worth.
-pub(crate) fn argon2(files: &[PathBuf]) -> Result<Argon2, Failure> {
+pub(crate) fn argon2(files: &ConfigFiles) -> Result<Argon2, Failure> {
     section(files, "hashers.argon2")
 }
 
 /// What there is to know of one key.
-pub(crate) fn explain(files: Vec<PathBuf>, dev: bool, key: &str) -> Result<Explained, Failure> {
+pub(crate) fn explain(files: &ConfigFiles, dev: bool, key: &str) -> Result<Explained, Failure> {
     let flags = Flags { dev, ..Flags::default() };
-    let source = Source { files, flags, environment: environment(), ..Source::default() };
+    let source = Source { flags, ..files.source() };
     zelos_core::config::explain(&source, key).map_err(failure)
 }
 
-fn section<T: DeserializeOwned + Default>(files: &[PathBuf], key: &str) -> Result<T, Failure> {
-    let source = Source { files: files.to_vec(), environment: environment(), ..Source::default() };
-    match look_up(&source, key).map_err(failure)? {
+fn section<T: DeserializeOwned + Default>(files: &ConfigFiles, key: &str) -> Result<T, Failure> {
+    match look_up(&files.source(), key).map_err(failure)? {
         Some(value) => T::deserialize(value).map_err(|error| Failure::new(format!("{key}: {error}"))),
         None => Ok(T::default()),
     }
@@ -199,11 +253,11 @@ fn section<T: DeserializeOwned + Default>(files: &[PathBuf], key: &str) -> Resul
 /// The database for commands that need nothing else: the variable `DSN`, else what the files say.
 ///
 /// The rest of the configuration is not looked at: a migration may run where only the database is configured.
-pub(crate) fn dsn(files: &[PathBuf]) -> Result<String, Failure> {
+pub(crate) fn dsn(files: &ConfigFiles) -> Result<String, Failure> {
     if let Some(dsn) = variable("DSN") {
         return Ok(dsn);
     }
-    let source = Source { files: files.to_vec(), environment: environment(), ..Source::default() };
+    let source = files.source();
     if source.files.is_empty() {
         return Err(Failure::new("the environment variable DSN is not set, and no file was given with -c"));
     }

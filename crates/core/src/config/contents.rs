@@ -3,7 +3,7 @@
 //! The URI is read when the configuration is loaded, so a misspelt one stops the start; base64 contents are decoded
 //! then and never again. Fetching and compiling is the caller's business, and never done per request.
 
-use super::value::text_value;
+use super::{file, value::text_value};
 use crate::outbound::{Outbound, OutboundError, OutboundRequest};
 use base64::{
     Engine as _,
@@ -13,14 +13,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use std::{
-    borrow::Cow,
-    fmt,
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{borrow::Cow, fmt, path::PathBuf, str::FromStr};
 use url::Url;
 
 /// Standard alphabet, with or without `=` at the end.
@@ -29,8 +22,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Bytes of a document, wherever it lies: as many as are read of a remote one.
-pub const LARGEST: usize = 1 << 20;
+/// Bytes of a document, wherever it lies.
+pub use super::file::LARGEST;
 
 /// Where contents come from: `file://`, `http://`, `https://` or `base64://`.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,15 +98,15 @@ impl ContentUri {
         }
     }
 
-    /// The contents, or the URL from which they have to be fetched. Files are read in place: they are regular and small,
-    /// and it happens when a configuration is loaded.
+    /// The contents, or the URL from which they have to be fetched. Waits for a file, as [`file::read`] does: it is called
+    /// when a configuration is loaded, on a thread that may wait.
     ///
     /// # Errors
-    /// The file cannot be read, is not a regular file or has more than [`LARGEST`] bytes.
+    /// The file cannot be read, as [`file::read`] has it.
     pub fn local(&self) -> Result<Contents<'_>, ContentError> {
         match &self.place {
             Place::Inline(contents) => Ok(Contents::Here(contents.clone())),
-            Place::File(path) => read(path)
+            Place::File(path) => file::read(path)
                 .map(|contents| Contents::Here(contents.into()))
                 .map_err(|reason| ContentError::File { path: path.display().to_string(), reason }),
             Place::Remote(url) => Ok(Contents::At(url)),
@@ -139,19 +132,6 @@ async fn fetch(url: &Url, outbound: &dyn Outbound) -> Result<Bytes, ContentError
         StatusCode::OK => Ok(answer.body),
         status => Err(ContentError::Status { url: url.clone(), status }),
     }
-}
-
-/// A pipe would be waited for without end, and a device has no end.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut contents = Vec::new();
-    File::open(path)?.take(LARGEST as u64 + 1).read_to_end(&mut contents)?;
-    if contents.len() > LARGEST {
-        return Err(io::Error::other(format!("larger than {LARGEST} bytes")));
-    }
-    Ok(contents)
 }
 
 impl FromStr for ContentUri {

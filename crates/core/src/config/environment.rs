@@ -84,7 +84,7 @@ fn is_list_of_texts(schema: &'static Value) -> bool {
 }
 
 /// Go's `ParseInt` with base 0, after zeros behind a decimal point are gone.
-fn parse_integer(text: &str) -> Option<i64> {
+pub(super) fn parse_integer(text: &str) -> Option<i64> {
     let text = match text.split_once('.') {
         Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
         _ => text,

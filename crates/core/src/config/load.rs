@@ -7,7 +7,8 @@ use super::{
     check::{check, walk},
     environment::{Assignment, assignment},
     error::{ConfigError, Origin},
-    lenient,
+    expand::expand,
+    file, lenient,
     merge::Document,
     preset,
     root::Config,
@@ -27,6 +28,8 @@ pub struct Source {
     pub flags: Flags,
     /// The variables of the process, name and text.
     pub environment: Vec<(String, String)>,
+    /// Whether `${NAME}` in the values of files stands for a variable: see [`super::expand`].
+    pub expand_env: bool,
 }
 
 /// What the command line said.
@@ -70,10 +73,29 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<ConfigError>> {
 /// # Errors
 /// Sources that cannot be read.
 pub fn look_up(source: &Source, key: &str) -> Result<Option<Value>, Vec<ConfigError>> {
-    let (document, _, errors) = merged(source);
+    let (document, _, mut errors) = merged(source);
+    let is_near = |other: &str| other.is_empty() || other.starts_with(key) || key.starts_with(other);
+    errors.retain(|error| is_near(&error.key));
     let value = key.split('.').try_fold(&document.value, |value, part| value.get(part));
     if errors.is_empty() { Ok(value.cloned()) } else { Err(errors) }
 }
+
+/// The keys that every configuration needs and these sources do not set, each with the environment variables for it.
+pub fn missing(source: &Source) -> Vec<(&'static str, &'static str)> {
+    let (document, _, _) = merged(source);
+    let is_set = |(key, _): &(&str, &str)| {
+        let value = key.split('.').try_fold(&document.value, |value, part| value.get(part));
+        value.is_some_and(|value| !value.is_null())
+    };
+    REQUIRED.into_iter().filter(|required| !is_set(required)).collect()
+}
+
+/// What has no default.
+const REQUIRED: [(&str, &str); 3] = [
+    ("dsn", "DSN"),
+    ("identity.schemas", "IDENTITY_SCHEMAS_0_ID and IDENTITY_SCHEMAS_0_URL"),
+    ("selfservice.default_browser_return_url", "SELFSERVICE_DEFAULT_BROWSER_RETURN_URL"),
+];
 
 /// All sources laid over each other, what is odd about them, and what is wrong with them.
 pub(super) fn merged(source: &Source) -> (Document, Vec<ConfigError>, Vec<ConfigError>) {
@@ -86,7 +108,15 @@ pub(super) fn merged(source: &Source) -> (Document, Vec<ConfigError>, Vec<Config
     for path in &source.files {
         let origin = Origin::File(path.clone());
         match read(path) {
-            Ok(value) => document.merge(value, &origin),
+            Ok(mut value) => {
+                let wrong = if source.expand_env { expand(&mut value, &source.environment) } else { Vec::new() };
+                errors.extend(wrong.into_iter().map(|(key, reason)| ConfigError {
+                    origin: Some(origin.clone()),
+                    key,
+                    reason,
+                }));
+                document.merge(value, &origin);
+            }
             Err(reason) => errors.push(ConfigError::whole(origin, reason)),
         }
     }
@@ -207,7 +237,7 @@ fn with_origin(mut warning: ConfigError, document: &Document) -> ConfigError {
 
 /// One file as a document. An empty one says nothing.
 fn read(path: &Path) -> Result<Value, String> {
-    let text = || std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"));
+    let text = || file::read_text(path).map_err(|error| format!("cannot be read: {error}"));
     let value = match path.extension().and_then(|extension| extension.to_str()) {
         Some("yaml" | "yml") => parse_yaml(&text()?)?,
         Some("json") => serde_json::from_str(&text()?).map_err(|error| one_line(&error.to_string()))?,

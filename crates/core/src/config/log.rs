@@ -1,4 +1,4 @@
-//! `log` and `tracing`: what the server says about itself. Read once, at start.
+//! `log` and `tracing`: what the server says about itself. Read once, at start, but for the level of the log.
 
 use crate::secret::Secret;
 use schemars::JsonSchema;

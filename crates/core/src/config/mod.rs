@@ -7,7 +7,7 @@
 //! The way of a document: files are read and merged, flags and the environment are laid over them ([`load`],
 //! [`merge`]), the result is checked against the schema, turned into a [`Config`] and checked against the rules. Every
 //! complaint is a [`ConfigError`] with the key and the source that set it. A [`Config`] is immutable and shared; the
-//! server swaps in a new one if [`reload_allowed`] agrees.
+//! server swaps in a new one, which keeps what only a restart changes ([`keep_until_restart`]).
 
 pub mod admin_auth;
 pub mod attempts;
@@ -21,8 +21,10 @@ pub mod database;
 pub mod development;
 pub mod environment;
 pub mod error;
+mod expand;
 pub mod explain;
 pub mod feature_flags;
+pub mod file;
 pub mod flows;
 pub mod hashers;
 pub mod hooks;
@@ -54,10 +56,10 @@ pub use development::development_document;
 pub use error::{ConfigError, Origin};
 pub use explain::{Explained, explain};
 pub use hooks::{After, AfterMethod, Before, Hook, WebHook};
-pub use load::{Flags, Loaded, Source, load, look_up};
+pub use load::{Flags, Loaded, Source, load, look_up, missing};
 pub use network::{ClientIpHeader, Network};
 pub use preset::{Preset, hardened_document};
-pub use reload::reload_allowed;
+pub use reload::keep_until_restart;
 pub use root::{Config, CookieSettings};
 pub use schema::json_schema;
 pub use unbuilt::{Unbuilt, unbuilt};

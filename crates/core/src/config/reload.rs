@@ -1,35 +1,67 @@
-//! What may change while the server runs: everything but listeners and the log, which are set up once.
+//! What may change while the server runs: everything but what is set up once, at start.
+//!
+//! A reload takes all the rest. The keys that it leaves as they are, are named.
 
-use super::{error::ConfigError, root::Config};
-use serde_json::Value;
+use super::root::Config;
+use serde_json::{Value, json};
 
-/// Whether the new configuration may replace the old one without a restart.
-///
-/// # Errors
-/// The first key that changed and may not; the new configuration is then refused as a whole.
-pub fn reload_allowed(old: &Config, new: &Config) -> Result<(), ConfigError> {
-    let changed = difference("serve", &sections(old)[0], &sections(new)[0])
-        .or_else(|| difference("log", &sections(old)[1], &sections(new)[1]));
-    // Where the server listens stays as it is; with tokens gone, its door might stand open.
+/// Puts those keys of a new configuration back that only a restart changes, and returns the ones that had changed.
+pub fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<String> {
+    let mut changed = Vec::new();
     let opened = !old.serve.admin.auth.is_open() && new.serve.admin.auth.is_open();
-    let changed = changed.or_else(|| opened.then(|| "serve.admin.auth.tokens".to_owned()));
-    changed.map_or(Ok(()), |key| Err(ConfigError::new(key, "cannot change while the server runs; restart it")))
+    difference("", &sections(old), &sections(new), &mut changed);
+    let origins = std::mem::take(&mut new.serve.public.cors.allowed_origins);
+    let tokens = std::mem::take(&mut new.serve.admin.auth.tokens);
+    new.serve = old.serve.clone();
+    new.serve.public.cors.allowed_origins = origins;
+    // With all tokens gone, anyone who reaches the admin API could use it.
+    if opened {
+        changed.push("serve.admin.auth.tokens".to_owned());
+    } else {
+        new.serve.admin.auth.tokens = tokens;
+    }
+    let level = new.log.level;
+    new.log = old.log.clone();
+    new.log.level = level;
+    new.dsn = old.dsn.clone();
+    new.database.pool = old.database.pool.clone();
+    new.hashers.pool = old.hashers.pool.clone();
+    new.tracing = old.tracing.clone();
+    new.selfservice.ui.template_path.clone_from(&old.selfservice.ui.template_path);
+    new.expose_metrics_port = old.expose_metrics_port;
+    changed
 }
 
-/// `serve` without the keys in it that are read live, and `log`.
-fn sections(config: &Config) -> [Value; 2] {
+/// All that only a restart changes, by its keys.
+fn sections(config: &Config) -> Value {
     let mut serve = config.serve.clone();
     serve.public.cors.allowed_origins = Vec::new();
     serve.admin.auth.tokens = Vec::new();
-    [serde_json::to_value(serve).unwrap_or_default(), serde_json::to_value(&config.log).unwrap_or_default()]
+    let mut log = config.log.clone();
+    log.level = <_>::default();
+    json!({
+        "dsn": config.dsn,
+        "serve": serve,
+        "log": log,
+        "database": { "pool": config.database.pool },
+        "hashers": { "pool": config.hashers.pool },
+        "tracing": config.tracing,
+        "selfservice": { "ui": { "template_path": config.selfservice.ui.template_path } },
+        "expose-metrics-port": config.expose_metrics_port,
+    })
 }
 
-/// The key of the first value that is not the same in both.
-fn difference(key: &str, old: &Value, new: &Value) -> Option<String> {
+/// The keys of all values that are not the same in both.
+fn difference(key: &str, old: &Value, new: &Value, changed: &mut Vec<String>) {
     match (old, new) {
-        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
-            a.iter().find_map(|(name, value)| difference(&format!("{key}.{name}"), value, b.get(name)?))
+        (Value::Object(a), Value::Object(b)) => {
+            let names = a.keys().chain(b.keys().filter(|name| !a.contains_key(*name)));
+            for name in names {
+                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                difference(&key, a.get(name).unwrap_or(&Value::Null), b.get(name).unwrap_or(&Value::Null), changed);
+            }
         }
-        _ => (old != new).then(|| key.to_owned()),
+        _ if old != new => changed.push(key.to_owned()),
+        _ => {}
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 use zelos_core::{
-    config::{Config, Flags, GoDuration, Hook, Loaded, Origin, SameSite, Source, load, reload_allowed, unbuilt},
+    config::{Config, Flags, GoDuration, Hook, Loaded, Origin, SameSite, Source, keep_until_restart, load, unbuilt},
     secret::Secret,
 };
 
@@ -256,33 +256,60 @@ fn odd_variables_are_read_as_the_original_reads_them_and_reported() {
 }
 
 #[test]
-fn only_what_is_read_live_may_change_at_run_time() {
+fn a_reload_keeps_what_only_a_restart_changes_and_names_it() {
     let old = loaded(&["small.yml"], &[]).config;
-    let changed = |name: &str, text: &str| loaded(&["small.yml"], &[(name, text)]).config;
+    let reloaded = |variables: &[(&str, &str)]| {
+        let mut new = loaded(&["small.yml"], variables).config;
+        let kept = keep_until_restart(&old, &mut new);
+        (kept, new)
+    };
     for (name, text) in [
         ("SERVE_PUBLIC_CORS_ALLOWED_ORIGINS", "https://a.example"),
         ("SESSION_LIFESPAN", "1h"),
         ("SELFSERVICE_FLOWS_LOGIN_UI_URL", "https://a.example/login"),
+        ("LOG_LEVEL", "trace"),
     ] {
-        assert_eq!(reload_allowed(&old, &changed(name, text)), Ok(()), "{name}");
+        let (kept, new) = reloaded(&[(name, text)]);
+        assert_eq!((kept, new == old), (vec![], false), "{name}");
     }
     for (name, text, key) in [
         ("SERVE_PUBLIC_PORT", "1", "serve.public.port"),
         ("SERVE_PUBLIC_CORS_ENABLED", "true", "serve.public.cors.enabled"),
-        ("LOG_LEVEL", "trace", "log.level"),
+        ("SERVE_PUBLIC_BASE_URL", "https://other.example", "serve.public.base_url"),
+        ("SERVE_PUBLIC_TRUSTED_PROXIES", "10.0.0.0/8", "serve.public.trusted_proxies"),
         ("LOG_FORMAT", "json", "log.format"),
+        ("DSN", "memory://other", "dsn"),
+        ("DATABASE_POOL_MAX_CONNECTIONS", "3", "database.pool.max_connections"),
+        ("HASHERS_POOL_THREADS", "3", "hashers.pool.threads"),
+        ("TRACING_PROVIDER", "otel", "tracing.provider"),
+        ("SELFSERVICE_UI_TEMPLATE_PATH", "/elsewhere", "selfservice.ui.template_path"),
+        ("EXPOSE-METRICS-PORT", "9", "expose-metrics-port"),
     ] {
-        let error = reload_allowed(&old, &changed(name, text)).unwrap_err();
-        assert_eq!(error.to_string(), format!("{key}: cannot change while the server runs; restart it"));
+        let (kept, new) = reloaded(&[(name, text), ("SESSION_LIFESPAN", "1h")]);
+        assert_eq!(kept, [key], "{name}");
+        let taken = Config { session: new.session.clone(), ..old.clone() };
+        assert_eq!(new, taken, "{name}: the rest is taken");
     }
+    let (kept, _) = reloaded(&[("SERVE_PUBLIC_PORT", "1"), ("SERVE_ADMIN_PORT", "2"), ("LOG_FORMAT", "json")]);
+    assert_eq!(kept, ["log.format", "serve.admin.port", "serve.public.port"]);
+}
+
+#[test]
+fn a_reload_does_not_open_the_admin_api() {
     let token = |name: &str| {
         let sha256 = zelos_core::config::admin_auth::hash(name);
         let tokens = serde_json::json!([{ "name": name, "sha256": sha256.expose(), "scopes": ["read"] }]).to_string();
         loaded(&["small.yml"], &[("SERVE_ADMIN_AUTH_TOKENS", &tokens)]).config
     };
-    assert_eq!(reload_allowed(&token("one"), &token("other")), Ok(()), "a token may be exchanged");
-    assert_eq!(reload_allowed(&old, &token("one")), Ok(()));
-    assert!(reload_allowed(&token("one"), &old).is_err(), "the door must not come to stand open");
+    let without = loaded(&["small.yml"], &[]).config;
+    for (old, new) in [(token("one"), token("other")), (without.clone(), token("one"))] {
+        let mut reloaded = new.clone();
+        assert_eq!(keep_until_restart(&old, &mut reloaded), Vec::<String>::new());
+        assert_eq!(reloaded, new);
+    }
+    let (old, mut new) = (token("one"), without);
+    assert_eq!(keep_until_restart(&old, &mut new), ["serve.admin.auth.tokens"]);
+    assert_eq!(new, old, "the tokens stay");
 }
 
 #[test]
@@ -292,7 +319,7 @@ fn the_development_document_stands_below_flags_and_environment() {
     let built_in = Some(zelos_core::config::development_document(Path::new("./zelos-data"), &cookie, &cipher));
     let flags = Flags { dev: true, ..Flags::default() };
     let environment = vec![("DSN".to_owned(), "memory".to_owned())];
-    let loaded = load(&Source { built_in, flags, environment, files: vec![] }).unwrap();
+    let loaded = load(&Source { expand_env: false, built_in, flags, environment, files: vec![] }).unwrap();
     assert_eq!(lines(&loaded.warnings), [""; 0], "mail stays in the mailbox, as it should");
     let config = loaded.config;
     assert_eq!(config.dsn.expose(), "memory");

@@ -1,7 +1,10 @@
 //! `zelos backup` and `zelos restore`: an SQLite database in a file, while the server goes on.
 
 use super::{Failure, migrate};
-use crate::{out, settings};
+use crate::{
+    out,
+    settings::{self, ConfigFiles},
+};
 use clap::Args;
 use std::path::PathBuf;
 use zelos_core::clock::{Clock as _, SystemClock};
@@ -25,14 +28,14 @@ pub(super) struct Restore {
 }
 
 /// Writes the database as it is now into a file.
-pub(super) fn write(configuration: &[PathBuf], flags: &Backup) -> Result<(), Failure> {
+pub(super) fn write(configuration: &ConfigFiles, flags: &Backup) -> Result<(), Failure> {
     backup::backup(&settings::dsn(configuration)?, &flags.file)?;
     out::line(format_args!("The database was written to {}.", flags.file.display()));
     Ok(())
 }
 
 /// Puts what a file holds in place of the database.
-pub(super) fn restore(configuration: &[PathBuf], flags: &Restore) -> Result<(), Failure> {
+pub(super) fn restore(configuration: &ConfigFiles, flags: &Restore) -> Result<(), Failure> {
     let dsn = settings::dsn(configuration)?;
     let Contents { identities, replaced } = backup::inspect(&dsn, &flags.file)?;
     if !flags.yes {

@@ -1,9 +1,11 @@
 //! `cleanup sql`: one pass over what has expired. Servers do it by themselves; this is for those who run it by the clock.
 
 use super::{Failure, migrate::connect};
-use crate::{out, settings};
+use crate::{
+    out,
+    settings::{self, ConfigFiles},
+};
 use clap::Args;
-use std::path::PathBuf;
 use zelos_core::{
     clock::{Clock as _, SystemClock},
     config::GoDuration,
@@ -32,7 +34,7 @@ pub(super) struct Flags {
 }
 
 /// Deletes once.
-pub(super) async fn sql(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+pub(super) async fn sql(files: ConfigFiles, flags: Flags) -> Result<(), Failure> {
     let store = connect(&files, flags.url, flags.read_from_env, "zelos cleanup sql <url>").await?;
     let set = settings::cleanup(&files)?;
     let rest = *flags.sleep_tables.unwrap_or(set.sleep.tables);

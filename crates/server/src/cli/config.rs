@@ -1,9 +1,11 @@
 //! `zelos config …`: what the configuration may hold, and what it does.
 
 use super::Failure;
-use crate::{out, settings};
+use crate::{
+    out,
+    settings::{self, ConfigFiles},
+};
 use clap::Args;
-use std::path::PathBuf;
 use zelos_core::config::{Explained, json_schema};
 
 /// What to explain.
@@ -23,9 +25,9 @@ pub(super) fn schema() {
 }
 
 /// Prints what there is to know of a key.
-pub(super) fn explain(files: Vec<PathBuf>, flags: &Explain) -> Result<(), Failure> {
+pub(super) fn explain(files: ConfigFiles, flags: &Explain) -> Result<(), Failure> {
     let Explained { key, meaning, section, kind, default, value, origin, members } =
-        settings::explain(files, flags.dev, &flags.key)?;
+        settings::explain(&files, flags.dev, &flags.key)?;
     if !key.is_empty() {
         out::line(&key);
     }

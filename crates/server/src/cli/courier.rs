@@ -3,17 +3,21 @@
 //! It is the same courier as in `zelos serve`, and it need not be switched off there: whoever comes first takes a
 //! message.
 
-use super::{Failure, serve};
+use super::{
+    Failure,
+    serve::{self, Built},
+};
 use crate::{
     VERSION, jobs,
     listen::{self, Address, Limits, RequestLine},
-    reload::{self, Watched},
-    settings::{self, Settings},
-    telemetry, wiring,
+    reload::{self, Running, Watched},
+    settings::{self, ConfigFiles, Settings},
+    telemetry::{self, Telemetry},
+    wiring,
 };
 use axum::{Router, response::IntoResponse as _, routing::get};
 use clap::Args;
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 use tokio::sync::watch;
 use zelos_core::{
     config::{Config, Loaded},
@@ -22,7 +26,7 @@ use zelos_core::{
 use zelos_courier::Courier;
 
 /// How the courier runs.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Flags {
     /// Development mode, as in `serve`.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
@@ -30,20 +34,24 @@ pub(super) struct Flags {
     /// The port for metrics (`/metrics/prometheus`); none by default.
     #[arg(long, value_name = "PORT")]
     pub(super) expose_metrics_port: Option<u16>,
+    /// Accepted for compatibility.
+    #[arg(hide = true, value_name = "WORD")]
+    pub(super) words: Vec<String>,
 }
 
 /// Delivers until it is told to stop.
-pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+pub(super) async fn watch(files: ConfigFiles, flags: Flags) -> Result<(), Failure> {
     let rng = Arc::new(SystemRng);
-    let watched = Watched::new(&files);
+    let watched = Watched::new(&files.paths);
     let (dev, metrics_port) = (flags.dev, flags.expose_metrics_port);
     let given = settings::Given { files, dev, metrics_port, ..settings::Given::default() };
     let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
-    let traces = telemetry::start(&config)?;
+    let Telemetry { traces, level } = telemetry::start(&config)?;
+    serve::warn_of_words(&flags.words);
     settings::warn(&warnings);
 
     let metrics = listener(&config).await?;
-    let engine = Box::pin(serve::engine(config, rng)).await?;
+    let Built { engine, outbound, .. } = Box::pin(serve::build(config, rng)).await?;
     let courier = wiring::courier(&engine);
     let (end, ending) = watch::channel(false);
     if let Some(metrics) = metrics {
@@ -52,7 +60,7 @@ pub(super) async fn watch(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failu
     }
     let store = engine.store.clone();
     tokio::spawn(jobs::fetch(Arc::clone(&engine), ending.clone()));
-    tokio::spawn(reload::watch(watched, settings, engine, ending.clone()));
+    tokio::spawn(reload::watch(watched, Running { settings, engine, outbound, level }, ending.clone()));
     let work = tokio::spawn(courier.run(ending));
     tracing::info!(version = VERSION, "delivering");
 

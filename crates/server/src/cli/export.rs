@@ -6,7 +6,7 @@
 use super::{Failure, serve};
 use crate::{
     out,
-    settings::{self, Settings},
+    settings::{self, ConfigFiles, Settings},
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -51,7 +51,7 @@ enum What {
 const PART: usize = 500;
 
 /// Writes everybody down.
-pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+pub(super) async fn run(files: ConfigFiles, flags: Flags) -> Result<(), Failure> {
     let rng = Arc::new(SystemRng);
     let given = settings::Given { files, dsn: flags.from.clone(), ..settings::Given::default() };
     let (_, Loaded { config, .. }) = Settings::load(given, &*rng)?;

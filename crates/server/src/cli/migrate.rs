@@ -6,11 +6,11 @@
 use super::{Failure, print::Output};
 use crate::{
     out,
-    settings::{self, Settings},
+    settings::{self, ConfigFiles, Settings},
 };
 use clap::Args;
 use serde_json::json;
-use std::{io::BufRead, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::BufRead, sync::Arc, time::Duration};
 use zelos_core::{config::Loaded, rng::SystemRng};
 use zelos_store::{PoolOptions, Store, migrate, trait_index};
 
@@ -64,7 +64,7 @@ fn waits(reason: &str) {
 }
 
 /// Runs what is pending.
-pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
+pub(super) async fn up(files: ConfigFiles, flags: Up) -> Result<(), Failure> {
     let store = connect(&files, flags.url, flags.read_from_env, USAGE).await?;
     if !flags.yes {
         let status = migrate::status_telling(&store, PATIENCE, &waits).await?;
@@ -92,7 +92,7 @@ pub(super) async fn up(files: Vec<PathBuf>, flags: Up) -> Result<(), Failure> {
 }
 
 /// Lists the migrations.
-pub(super) async fn status(files: Vec<PathBuf>, flags: Status) -> Result<(), Failure> {
+pub(super) async fn status(files: ConfigFiles, flags: Status) -> Result<(), Failure> {
     let store = connect(&files, flags.url, flags.read_from_env, USAGE).await?;
     let mut looks = 0;
     loop {
@@ -125,7 +125,7 @@ pub(super) fn phone_numbers() {
 }
 
 /// Puts right what the index of traits holds of everybody.
-pub(super) async fn reindex(files: Vec<PathBuf>) -> Result<(), Failure> {
+pub(super) async fn reindex(files: ConfigFiles) -> Result<(), Failure> {
     let rng = Arc::new(SystemRng);
     let given = settings::Given { files, ..settings::Given::default() };
     let (_, Loaded { config, .. }) = Settings::load(given, &*rng)?;
@@ -144,7 +144,7 @@ pub(super) fn down() -> Result<(), Failure> {
 
 /// Opens the database that was named, or that of the configuration; `usage` says how one is named.
 pub(super) async fn connect(
-    files: &[PathBuf],
+    files: &ConfigFiles,
     url: Option<String>,
     from_environment: bool,
     usage: &str,

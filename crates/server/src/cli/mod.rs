@@ -24,7 +24,7 @@ pub(crate) mod secrets;
 mod serve;
 mod version;
 
-use crate::out;
+use crate::{out, settings::ConfigFiles};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use client::Client;
 use print::Output;
@@ -38,6 +38,9 @@ struct Arguments {
     /// Configuration files (.yaml, .yml, .json, .toml); later ones win. Repeat the flag or separate with commas.
     #[arg(short, long, global = true, value_name = "FILE", value_delimiter = ',')]
     config: Vec<PathBuf>,
+    /// Replace ${NAME} and ${NAME:-default} in the values of configuration files by environment variables.
+    #[arg(long, global = true)]
+    expand_env: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -255,7 +258,8 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refused(&error),
     };
-    match run_command(arguments.config, arguments.command) {
+    let files = ConfigFiles { paths: arguments.config, expand_env: arguments.expand_env };
+    match run_command(files, arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             for line in failure.0 {
@@ -276,7 +280,7 @@ fn refused(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::from(error.use_stderr()))
 }
 
-fn run_command(files: Vec<PathBuf>, command: Command) -> Result<(), Failure> {
+fn run_command(files: ConfigFiles, command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(flags) => block_on(serve::run(files, flags)),
         Command::Courier(Courier::Watch(flags)) => block_on(courier::watch(files, flags)),

@@ -7,10 +7,9 @@
 use super::Failure;
 use crate::{
     out,
-    settings::{self, Settings},
+    settings::{self, ConfigFiles, Settings},
 };
 use clap::Args;
-use std::path::PathBuf;
 use zelos_core::{
     config::Loaded,
     id::IdentityId,
@@ -46,7 +45,7 @@ struct Counts {
     unreadable: Vec<(IdentityId, CredentialType)>,
 }
 
-pub(super) async fn re_encrypt(files: Vec<PathBuf>, flags: ReEncrypt) -> Result<(), Failure> {
+pub(super) async fn re_encrypt(files: ConfigFiles, flags: ReEncrypt) -> Result<(), Failure> {
     let rng = SystemRng;
     let given = settings::Given { files, ..settings::Given::default() };
     let (_, Loaded { config, .. }) = Settings::load(given, &rng)?;

@@ -12,16 +12,13 @@ use crate::{
     listen::{self, Address, Ending, Limits, Listener, RequestLine},
     outbound::HttpClient,
     readiness,
-    reload::{self, Watched},
-    settings::{self, Settings},
-    telemetry, wiring,
+    reload::{self, Running, Watched},
+    settings::{self, ConfigFiles, Settings},
+    telemetry::{self, Telemetry},
+    wiring,
 };
 use clap::Args;
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{oneshot, watch},
@@ -29,7 +26,6 @@ use tokio::{
 use zelos_core::{
     clock::SystemClock,
     config::{Config, Loaded, admin_auth},
-    flow::Kind,
     outbound::Outbound,
     rng::SystemRng,
     snapshot::Snapshot,
@@ -39,7 +35,7 @@ use zelos_store::{PoolOptions, Store};
 use zelos_web::{App, Phase, Readiness, pages::Pages};
 
 /// How the server runs.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Flags {
     /// Development mode: cookies over plain HTTP, cheap hashes. Without a file: a server with a folder of its own.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
@@ -50,30 +46,37 @@ pub(super) struct Flags {
     /// Accepted for compatibility: Zelos sends no telemetry.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
     pub(super) sqa_opt_out: bool,
+    /// Accepted for compatibility.
+    #[arg(hide = true, value_name = "WORD")]
+    pub(super) words: Vec<String>,
 }
 
 /// Runs the server until it is told to stop.
-pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+pub(super) async fn run(files: ConfigFiles, flags: Flags) -> Result<(), Failure> {
     let rng = Arc::new(SystemRng);
-    let watched = (!files.is_empty()).then(|| Watched::new(&files));
-    let own = (flags.dev && files.is_empty()).then(|| development::data(&*rng)).transpose()?;
+    let watched = (!files.is_empty()).then(|| Watched::new(&files.paths));
+    let own = files.want_built_in(flags.dev).then(|| development::data(&*rng)).transpose()?;
     let (dev, watch_courier) = (flags.dev, flags.watch_courier);
     let given = settings::Given { files, dev, watch_courier, own: own.as_ref(), ..settings::Given::default() };
     let (settings, Loaded { config, warnings }) = Settings::load(given, &*rng)?;
-    let traces = telemetry::start(&config)?;
+    let Telemetry { traces, level } = telemetry::start(&config)?;
+    warn_of_words(&flags.words);
     settings::warn(&warnings);
     settings::judge_unbuilt(&config)?;
 
     let public = Address::public(&config.serve.public).bind().await?;
     let admin = Address::admin(&config.serve.admin).bind().await?;
     admin_auth::judge(&config, admin.is_private()).map_err(|error| Failure::new(error.to_string()))?;
-    tracing::info!(%public, %admin, version = VERSION, "listening");
+    let addresses = [public.to_string(), admin.to_string()];
 
     let readiness = Arc::new(Readiness::new());
-    let (engine, fetched) = Box::pin(engine_with_documents(config, rng)).await?;
+    let Built { engine, outbound, fetched } = Box::pin(build(config, rng)).await?;
     let snapshot = engine.snapshot();
     let (end, ending) = watch::channel(false);
     let servers = servers(&engine, &snapshot, &readiness, [public, admin], &ending)?;
+    // Last: nothing in the configuration can end the server any more.
+    let [public, admin] = addresses;
+    tracing::info!(public, admin, version = VERSION, "listening");
     let migrates = own.is_some() || snapshot.dsn.expose() == "memory";
     let getting_ready = readiness::watch(Arc::clone(&engine), Arc::clone(&readiness), migrates);
     tokio::spawn(jobs::sweep(Arc::clone(&engine), ending.clone()));
@@ -88,7 +91,8 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
         }
     });
     if let Some(watched) = watched {
-        tokio::spawn(reload::watch(watched, settings, Arc::clone(&engine), ending.clone()));
+        let running = Running { settings, engine: Arc::clone(&engine), outbound, level };
+        tokio::spawn(reload::watch(watched, running, ending.clone()));
     }
 
     let greeting = async {
@@ -120,17 +124,31 @@ pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure
     done
 }
 
-/// The engine on its database, with its configuration compiled.
-pub(super) async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Failure> {
-    Box::pin(engine_with_documents(config, rng)).await.map(|(engine, _)| engine)
+/// Kratos' `serve` ignores words: `all` was a subcommand once.
+pub(super) fn warn_of_words(words: &[String]) {
+    if !words.is_empty() {
+        tracing::warn!(words = words.join(" "), "further words after the command are ignored");
+    }
 }
 
-/// The same, and what was fetched for it: to be stored once the database is ready.
-async fn engine_with_documents(
-    config: Config,
-    rng: Arc<SystemRng>,
-) -> Result<(Arc<Engine>, FetchedDocuments), Failure> {
-    let outbound: Arc<dyn Outbound> = Arc::new(HttpClient::new(&config.clients.http));
+/// The engine on its database, with its configuration compiled.
+pub(super) async fn engine(config: Config, rng: Arc<SystemRng>) -> Result<Arc<Engine>, Failure> {
+    Box::pin(build(config, rng)).await.map(|built| built.engine)
+}
+
+/// An engine and what belongs to it.
+pub(super) struct Built {
+    pub(super) engine: Arc<Engine>,
+    /// The client of `engine.outbound`.
+    pub(super) outbound: Arc<HttpClient>,
+    /// To be stored once the database is ready.
+    fetched: FetchedDocuments,
+}
+
+/// Makes an engine, and everything that can fail for the configuration's sake.
+pub(super) async fn build(config: Config, rng: Arc<SystemRng>) -> Result<Built, Failure> {
+    let client = Arc::new(HttpClient::new(&config.clients.http));
+    let outbound: Arc<dyn Outbound> = client.clone();
     let pool = &config.database.pool;
     let options = PoolOptions {
         max_connections: usize::try_from(pool.max_connections).ok().filter(|most| *most > 0),
@@ -149,7 +167,7 @@ async fn engine_with_documents(
     let surroundings = wiring::Surroundings { store, clock: Arc::new(SystemClock), rng, outbound, script_integrity };
     let engine = wiring::engine(snapshot, surroundings);
     let engine = engine.map_err(|error| Failure::new(format!("threads cannot be started: {error}")))?;
-    Ok((engine, fetched))
+    Ok(Built { engine, outbound: client, fetched })
 }
 
 /// Both servers, begun; what comes back is their end.
@@ -184,16 +202,9 @@ fn servers(
     })
 }
 
-/// Our own pages; their forms may end wherever a browser may be sent.
+/// Our own pages.
 fn pages(snapshot: &Snapshot) -> anyhow::Result<Pages> {
-    let service = &snapshot.selfservice;
-    let returns = std::iter::once(&service.default_browser_return_url).chain(&service.allowed_return_urls);
-    // The page of a link leads to the pages of flows, wherever these are.
-    let pages = Kind::ALL.into_iter().filter_map(|kind| service.flows.ui_url(kind));
-    let pages = pages.chain(&service.flows.error.ui_url);
-    let origins: BTreeSet<String> = returns.chain(pages).map(|url| url.origin().ascii_serialization()).collect();
-    let origins: Vec<String> = origins.into_iter().filter(|origin| origin != "null").collect();
-    Ok(Pages::new(service.ui.template_path.as_deref().map(Path::new))?.with_form_targets(&origins))
+    Pages::new(snapshot.selfservice.ui.template_path.as_deref().map(Path::new))
 }
 
 /// Waits for SIGTERM or SIGINT.

@@ -10,7 +10,7 @@ use http::{
 };
 use std::{
     error::Error,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use url::Url;
@@ -30,9 +30,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Sends requests over the network, as far as the configuration lets it reach.
 #[derive(Debug)]
 pub struct HttpClient {
-    reach: Reach,
+    /// Replaced as a whole, so that a reload is obeyed by the next request.
+    reach: RwLock<Arc<Reach>>,
     open: OnceLock<reqwest::Client>,
     guarded: OnceLock<reqwest::Client>,
+}
+
+fn reach(settings: &Settings) -> Arc<Reach> {
+    Arc::new(Reach::new(settings.disallow_private_ip_ranges, &settings.private_ip_exception_urls))
 }
 
 /// One request of a chain of redirects.
@@ -46,12 +51,21 @@ struct Hop {
 impl HttpClient {
     /// A client that obeys `clients.http`.
     pub fn new(settings: &Settings) -> Self {
-        let reach = Reach::new(settings.disallow_private_ip_ranges, &settings.private_ip_exception_urls);
-        Self { reach, open: OnceLock::new(), guarded: OnceLock::new() }
+        Self { reach: RwLock::new(reach(settings)), open: OnceLock::new(), guarded: OnceLock::new() }
+    }
+
+    /// Obeys other settings from the next request on, and from the next redirect of those under way.
+    pub fn configure(&self, settings: &Settings) {
+        *self.reach.write().unwrap_or_else(PoisonError::into_inner) = reach(settings);
+    }
+
+    fn route(&self, url: &Url) -> Route {
+        let reach = Arc::clone(&self.reach.read().unwrap_or_else(PoisonError::into_inner));
+        reach.route(url)
     }
 
     fn client(&self, url: &Url) -> Result<&reqwest::Client, OutboundError> {
-        let (cell, guarded) = match self.reach.route(url) {
+        let (cell, guarded) = match self.route(url) {
             Route::Open => (&self.open, false),
             Route::Guarded => (&self.guarded, true),
             Route::Closed => return Err(forbidden(url)),

@@ -17,4 +17,5 @@ mod site;
 mod start;
 pub(crate) mod traits;
 
+pub(crate) use render::csp;
 pub use render::{ConfirmPage, ErrorPage, FlowPage, MailPage, Offers, Pages, StartPage};

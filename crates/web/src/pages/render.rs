@@ -19,7 +19,6 @@ use zelos_core::{flow::Kind, message::Message};
 #[derive(Debug)]
 pub struct Pages {
     site: Site,
-    csp: String,
 }
 
 /// Which ways the configuration opens: a closed one is not linked.
@@ -91,24 +90,11 @@ impl Pages {
     /// # Errors
     /// An unreadable folder or file, or a template that cannot be parsed or drawn; the text names file and line.
     pub fn new(template_path: Option<&Path>) -> Result<Self> {
-        let pages = Self { site: Site::load(template_path)?, csp: csp(&[]) };
+        let pages = Self { site: Site::load(template_path)? };
         if let Some(folder) = template_path {
             pages.rehearse().with_context(|| format!("template folder {}", folder.display()))?;
         }
         Ok(pages)
-    }
-
-    /// Lets forms end at further origins (`https://app.example`, `https://*.example`): browsers apply the policy's
-    /// `form-action` to the redirect that follows a form as well, so the places to return to belong in it.
-    #[must_use]
-    pub fn with_form_targets(mut self, origins: &[String]) -> Self {
-        self.csp = csp(origins);
-        self
-    }
-
-    /// The value of `Content-Security-Policy` for every page.
-    pub fn csp(&self) -> &str {
-        &self.csp
     }
 
     /// The static file of that name under `ui/assets/`: its content type and its bytes.
@@ -293,7 +279,10 @@ fn folder_of(base: &str) -> String {
     format!("{}/", base.trim_end_matches('/'))
 }
 
-fn csp(form_targets: &[String]) -> String {
+/// The value of `Content-Security-Policy` for every page. Forms may end at further origins (`https://app.example`,
+/// `https://*.example`): browsers apply the policy's `form-action` to the redirect that follows a form as well, so the
+/// places to return to belong in it.
+pub(crate) fn csp(form_targets: &[String]) -> String {
     // A source expression holds no blank, comma or semicolon: whatever does would change the policy.
     let is_source = |origin: &&String| !origin.is_empty() && !origin.contains([' ', ',', ';', '\n', '\r', '\t']);
     let targets = form_targets.iter().filter(is_source).fold(String::new(), |list, origin| list + " " + origin);

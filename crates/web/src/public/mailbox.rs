@@ -8,7 +8,7 @@ use crate::{
     caller::Caller,
     client::{Peer, text},
     middleware,
-    pages::{MailPage, mailbox},
+    pages::{MailPage, csp, mailbox},
     respond,
 };
 use axum::{
@@ -104,7 +104,11 @@ pub(crate) async fn show(State(app): State<Arc<App>>, caller: Caller, Path(id): 
         Ok(app.pages.mail(&MailPage { message: &message, sender: &sender, has_html, base })?)
     };
     let mut response = ui::respond_with(&app, &caller, drawn.await);
-    respond::set(&mut response, "content-security-policy", format!("{}; frame-src 'self'", app.pages.csp()));
+    respond::set(
+        &mut response,
+        "content-security-policy",
+        format!("{}; frame-src 'self'", csp(&caller.snapshot.form_targets)),
+    );
     response
 }
 

@@ -7,7 +7,7 @@ use crate::{
     caller::Caller,
     failure::Failure,
     middleware,
-    pages::{self, ConfirmPage, ErrorPage, FlowPage, Offers, StartPage},
+    pages::{self, ConfirmPage, ErrorPage, FlowPage, Offers, StartPage, csp},
     respond::{self, Stage, person_json},
 };
 use axum::{
@@ -198,7 +198,7 @@ fn to_value(value: &impl Serialize) -> Result<Value> {
 /// The page, or the error page.
 pub(super) fn respond_with(app: &App, caller: &Caller, drawn: Result<String>) -> Response {
     match drawn {
-        Ok(html) => page(app, StatusCode::OK, html),
+        Ok(html) => page(caller, StatusCode::OK, html),
         Err(problem) => failed(app, caller, &problem),
     }
 }
@@ -208,7 +208,7 @@ pub(super) fn failed(app: &App, caller: &Caller, problem: &Problem) -> Response 
     let failure = Failure::of(problem, respond::audience(caller));
     let error = json!({ "error": failure.error });
     match app.pages.error(&ErrorPage { error: &error, base: caller.snapshot.public.as_str() }) {
-        Ok(html) => page(app, failure.status, html),
+        Ok(html) => page(caller, failure.status, html),
         Err(worse) => {
             tracing::error!(error = format!("{worse:#}"), "the error page cannot be drawn");
             failure.into_response()
@@ -217,9 +217,9 @@ pub(super) fn failed(app: &App, caller: &Caller, problem: &Problem) -> Response 
 }
 
 /// A page with what keeps others out of it.
-fn page(app: &App, status: StatusCode, html: String) -> Response {
+fn page(caller: &Caller, status: StatusCode, html: String) -> Response {
     let mut response = respond::body(status, HTML, html);
-    respond::set(&mut response, "content-security-policy", app.pages.csp());
+    respond::set(&mut response, "content-security-policy", csp(&caller.snapshot.form_targets));
     respond::set(&mut response, "x-frame-options", HeaderValue::from_static("DENY"));
     respond::set(&mut response, "cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     response

@@ -14,10 +14,10 @@ use super::Failure;
 use crate::{
     development, out,
     outbound::HttpClient,
-    settings::{self, Settings},
+    settings::{self, ConfigFiles, Settings},
 };
 use clap::Args;
-use std::{fmt, path::PathBuf};
+use std::fmt;
 use zelos_core::{
     config::{Config, Loaded, unbuilt},
     rng::SystemRng,
@@ -75,9 +75,9 @@ impl fmt::Display for Finding {
 }
 
 /// Looks at everything.
-pub(super) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+pub(super) async fn run(files: ConfigFiles, flags: Flags) -> Result<(), Failure> {
     let rng = SystemRng;
-    let own = (flags.dev && files.is_empty()).then(|| development::data(&rng)).transpose()?;
+    let own = files.want_built_in(flags.dev).then(|| development::data(&rng)).transpose()?;
     let given = settings::Given { files, dev: flags.dev, own: own.as_ref(), ..settings::Given::default() };
     let findings = match Settings::load(given, &rng) {
         Err(Failure(reasons)) => reasons.into_iter().map(|reason| Finding::wrong("", reason)).collect(),

@@ -10,10 +10,11 @@ use crate::{
         print::{Output, duration, parse_bytes},
     },
     out,
+    settings::ConfigFiles,
     wiring::HashPool,
 };
 use clap::Args;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Where to begin, and how far to go.
 #[derive(Debug, Args)]
@@ -54,7 +55,7 @@ const LITTLE: u64 = 64 << 20;
 const TRIES: usize = 5;
 
 /// Looks for parameters.
-pub(in crate::cli) async fn calibrate(files: Vec<PathBuf>, flags: Calibrate) -> Result<(), Failure> {
+pub(in crate::cli) async fn calibrate(files: ConfigFiles, flags: Calibrate) -> Result<(), Failure> {
     let mut parameters = Parameters::new(&files, &flags.cost)?;
     let least = 8 * 1024 * u64::from(parameters.parallelism);
     let most = if flags.max_memory == 0 { MOST_MEMORY } else { flags.max_memory.clamp(least, MOST_MEMORY) };

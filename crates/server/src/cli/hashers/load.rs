@@ -4,12 +4,12 @@ use super::{Cost, Failure, Fixed, HEADS, Parameters, hash_once, nanoseconds, poo
 use crate::{
     cli::print::{Output, duration},
     out,
+    settings::ConfigFiles,
     wiring::HashPool,
 };
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -100,7 +100,7 @@ impl Measured {
 }
 
 /// Simulates and tells.
-pub(in crate::cli) async fn load_test(files: Vec<PathBuf>, flags: LoadTest) -> Result<(), Failure> {
+pub(in crate::cli) async fn load_test(files: ConfigFiles, flags: LoadTest) -> Result<(), Failure> {
     let parameters = Parameters::new(&files, &flags.cost)?.with(&flags.fixed);
     if !flags.output.quiet {
         out::error("These parameters are used:");

@@ -14,12 +14,13 @@ use super::{
     print::{self, duration, parse_bytes},
 };
 use crate::{
-    out, settings,
+    out,
+    settings::{self, ConfigFiles},
     wiring::{HashPool, PasswordHasher},
 };
 use clap::Args;
 use serde_json::{Value, json};
-use std::{path::PathBuf, sync::Arc, thread::available_parallelism, time::Duration};
+use std::{sync::Arc, thread::available_parallelism, time::Duration};
 use tokio::time::Instant;
 use zelos_core::{
     config::{GoDuration, hashers::Argon2},
@@ -101,7 +102,7 @@ const HEADS: [&str; 8] = [
 
 impl Parameters {
     /// The configuration's, where no flag says otherwise.
-    fn new(files: &[PathBuf], cost: &Cost) -> Result<Self, Failure> {
+    fn new(files: &ConfigFiles, cost: &Cost) -> Result<Self, Failure> {
         let set: Argon2 = settings::argon2(files)?;
         let lanes = u32::try_from(available_parallelism().map_or(1, usize::from) * 2).unwrap_or(u32::MAX).min(16);
         Ok(Self {
@@ -182,7 +183,7 @@ async fn hash_once(pool: &HashPool, parameters: &Parameters, password: &str) -> 
 }
 
 /// Hashes passwords and prints how long each took.
-pub(in crate::cli) async fn hash(files: Vec<PathBuf>, flags: Hash) -> Result<(), Failure> {
+pub(in crate::cli) async fn hash(files: ConfigFiles, flags: Hash) -> Result<(), Failure> {
     let parameters = Parameters::new(&files, &flags.cost)?.with(&flags.fixed);
     let pool = pool()?;
     let start = Instant::now();

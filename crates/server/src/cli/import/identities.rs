@@ -16,7 +16,7 @@ use crate::{
         serve,
     },
     out,
-    settings::{self, Settings},
+    settings::{self, ConfigFiles, Settings},
 };
 use clap::Args;
 use futures_util::{StreamExt, stream};
@@ -88,7 +88,7 @@ impl Flags {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Takes everybody from the files.
-pub(in crate::cli) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+pub(in crate::cli) async fn run(files: ConfigFiles, flags: Flags) -> Result<(), Failure> {
     let rng = Arc::new(SystemRng);
     let given = settings::Given { files, dsn: flags.to.clone(), ..settings::Given::default() };
     let (_, Loaded { config, .. }) = Settings::load(given, &*rng)?;

@@ -13,7 +13,7 @@ mod mover;
 use super::{fit::Fit, skipped::Skipped};
 use crate::{
     cli::{Failure, serve},
-    settings::{self, Settings},
+    settings::{self, ConfigFiles, Settings},
 };
 use clap::Args;
 use ledger::Ledger;
@@ -62,7 +62,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ANOTHER: &str = "the database to move into is one of Kratos: name a new one with --to";
 
 /// Moves a database.
-pub(in crate::cli) async fn run(files: Vec<PathBuf>, flags: Flags) -> Result<(), Failure> {
+pub(in crate::cli) async fn run(files: ConfigFiles, flags: Flags) -> Result<(), Failure> {
     let source =
         Kratos::open(&flags.from, flags.nid).await.map_err(|error| Failure::new(format!("--from: {error}")))?;
     let rng = Arc::new(SystemRng);
