@@ -72,13 +72,15 @@ const LONGEST: usize = storable::LONGEST_KEY;
 /// Lays what was typed over the form: all but secrets, buttons and what the server itself hides there.
 ///
 /// The form is stored, and sent as often as it is asked for, so what is echoed has bounds: texts of [`LONGEST`]
-/// characters, traits of [`traits::MOST`] bytes. What is longer is left out.
+/// characters, traits of [`traits::MOST`] bytes. What is longer is left out, and so are traits that could not be stored:
+/// a JSON text in a field may be nested so deep that the flow could not be read back.
 pub fn overlay(cx: &Cx<'_>, flow: &mut Flow, input: &Input) -> Result<()> {
     let typed = match input.traits() {
         Some(sent) => Some(schema_of(cx, flow)?.read(Some(sent), None)),
         None => None,
     };
-    let traits = typed.filter(|traits| traits.to_string().len() <= traits::MOST);
+    let is_echoed = |traits: &Value| storable::document(traits).is_ok() && traits.to_string().len() <= traits::MOST;
+    let traits = typed.filter(is_echoed);
     let is_readable = |node: &&mut Node| !matches!(node.group, Group::Totp | Group::LookupSecret);
     for node in flow.ui.nodes.iter_mut().filter(is_readable) {
         let Some(field) = node.as_input_mut() else { continue };

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use zelos_core::{
     problem::{Problem, Result as Judged},
     schema::{Fields, PayloadSchema},
+    storable,
     text::FieldText,
 };
 
@@ -90,13 +91,17 @@ impl Input {
     }
 
     /// What a submission says to hooks and mails. It is kept with every mail, for as long as that is: so it has an end,
-    /// which also keeps the time of an answer from telling whether a mail was written.
+    /// which also keeps the time of an answer from telling whether a mail was written. A form sends it as a JSON text, so
+    /// the bounds of JSON bodies are checked here.
     pub(crate) fn transient_payload(&self) -> Judged<Option<Value>> {
         const MOST: usize = 64 << 10;
         let payload = self.get("transient_payload");
         if payload.is_some_and(|payload| payload.to_string().len() > MOST) {
             return Err(Problem::bad("The transient payload is too large: 64 KiB is the most."));
         }
+        payload
+            .map_or(Ok(()), storable::document)
+            .map_err(|why| Problem::bad(format!("The transient payload cannot be taken: {why}.")))?;
         Ok(payload.cloned())
     }
 

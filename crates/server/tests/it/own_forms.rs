@@ -173,6 +173,21 @@ async fn a_list_has_an_input_for_each_item_and_one_more() {
 }
 
 #[tokio::test]
+async fn many_long_lists_are_saved_unchanged() {
+    let list = json!({ "type": "array", "items": { "type": "string" } });
+    let names = ["l1", "l2", "l3", "l4", "l5"];
+    let lists: Value = names.iter().map(|name| ((*name).to_owned(), list.clone())).collect();
+    scenario(setup(json!({ "properties": lists })).and(&own_pages()), async |app| {
+        let items: Vec<String> = (0..450).map(|index| index.to_string()).collect();
+        let mut traits: Value = names.iter().map(|name| ((*name).to_owned(), json!(items))).collect();
+        traits["email"] = json!("a@example.org");
+        let mut visitor = somebody(app, &traits).await;
+        save_unchanged(app, &mut visitor, &traits).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn members_of_an_object_are_a_field_set() {
     let text = |title: &str| json!({ "type": "string", "title": title });
     let name = json!({ "type": "object", "title": "Full name", "properties": { "first": text("First"), "last": text("Last") } });

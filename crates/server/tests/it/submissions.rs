@@ -372,6 +372,39 @@ async fn what_is_echoed_is_bounded() {
 }
 
 #[tokio::test]
+async fn json_texts_of_forms_have_the_bounds_of_json() {
+    let enabled = json!({ "enabled": true });
+    let flows = json!({ "selfservice": { "methods": { "code": enabled }, "flows": { "recovery": enabled } } });
+    scenario(setup(json!({ "properties": { "any": { "type": "array" } } })).and(&flows), async |app| {
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        for object in [nested(64), nested(122), r#"{"a":"\u0000"}"#.to_owned(), r#"{"\u0000":1}"#.to_owned()] {
+            let mut visitor = app.visitor(Mode::Page);
+            let list = format!("[{object}]");
+            for password in [PASSWORD, ""] {
+                let flow = visitor.begin("registration", "").await;
+                let fields = [
+                    ("traits.email", "a@example.org"),
+                    ("traits.any", &*list),
+                    ("method", "password"),
+                    ("password", password),
+                ];
+                let answer = post(&mut visitor, &flow, &fields).await;
+                let shown = visitor.flow("registration", &answer).await;
+                assert_eq!(node(&shown, "traits")["messages"][0]["id"], 4_000_001, "{list}: {shown}");
+                assert_eq!(node(&shown, "traits.any")["attributes"].get("value"), None, "{list}");
+            }
+            let flow = visitor.begin("recovery", "").await;
+            let fields = [("method", "code"), ("email", "a@example.org"), ("transient_payload", &*object)];
+            let answer = post(&mut visitor, &flow, &fields).await;
+            let shown = visitor.flow("recovery", &answer).await;
+            assert_eq!(shown["ui"]["messages"][0]["id"], 4_000_001, "{object}: {shown}");
+            assert_eq!(shown["state"], "choose_method");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_first_step_of_a_registration_keeps_so_much() {
     let two_steps = json!({ "selfservice": { "flows": { "registration": { "style": "profile_first" } } } });
     let setup = setup(json!({ "properties": { "about": { "type": "string" } } })).and(&two_steps);

@@ -4,17 +4,24 @@
 use serde_json::{Value, json};
 use zelos_core::schema::{IdentitySchema, split};
 
+/// Inputs of the items of all lists of a page, well below the fields that a submission may have. A list that goes beyond
+/// is one input for a JSON text.
+const MOST: usize = 1_000;
+
 /// Adds `entries` to the nodes of lists: for each item, and one item more, the nodes of its inputs. Adds `set` to the
 /// nodes of members: the name and the title of the object.
 pub(crate) fn describe(flow: &mut Value, schema: &IdentitySchema) {
     let Some(nodes) = flow["ui"]["nodes"].as_array_mut() else { return };
+    let mut left = MOST;
     let mut index = 0;
     while index < nodes.len() {
         let attributes = &nodes[index]["attributes"];
         let name = attributes["name"].as_str().unwrap_or_default().to_owned();
         if attributes["type"] != "hidden"
             && let Some(entries) = schema.entries(&name, attributes.get("value"))
+            && let Some(rest) = left.checked_sub(entries.iter().map(Vec::len).sum())
         {
+            left = rest;
             let mut entries: Vec<Vec<Value>> =
                 entries.iter().map(|inputs| inputs.iter().map(|input| json!(input)).collect()).collect();
             place_messages(nodes, &name, &mut entries);
