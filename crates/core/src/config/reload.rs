@@ -29,6 +29,7 @@ pub fn keep_until_restart(old: &Config, new: &mut Config) -> Vec<String> {
     new.tracing = old.tracing.clone();
     new.selfservice.ui.template_path.clone_from(&old.selfservice.ui.template_path);
     new.expose_metrics_port = old.expose_metrics_port;
+    changed.sort();
     changed
 }
 

@@ -152,3 +152,15 @@ async fn failures_are_told_without_the_address() {
     let Err(OutboundError::Failed(reason)) = response else { panic!("{response:?}") };
     assert!(!reason.contains("secret") && !reason.contains("path"), "{reason}");
 }
+
+#[tokio::test]
+async fn other_settings_hold_from_the_next_request_on() {
+    let address = serve().await;
+    let url = format!("http://{address}/echo");
+    let client = client(false, &[]);
+    assert!(client.send(get(&url)).await.is_ok());
+    client.configure(&Settings { disallow_private_ip_ranges: true, private_ip_exception_urls: Vec::new() });
+    assert!(client.send(get(&url)).await.is_err(), "private addresses are closed now");
+    client.configure(&Settings { disallow_private_ip_ranges: true, private_ip_exception_urls: vec![url.clone()] });
+    assert!(client.send(get(&url)).await.is_ok(), "but for an exception");
+}

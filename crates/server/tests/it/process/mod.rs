@@ -10,6 +10,7 @@ mod backup;
 mod between_steps;
 mod client;
 mod commands;
+mod configuring;
 mod courier;
 mod damaged;
 mod development;

@@ -49,7 +49,13 @@ fn while_it_runs() {
     refused(&place, &server, &unknown.to_string(), "selfservice.flws");
     let mut elsewhere = open(&config, true);
     elsewhere["serve"]["public"]["port"] = json!(super::place::free_port());
-    refused(&place, &server, &elsewhere.to_string(), "serve.public.port");
+    place.write(&elsewhere);
+    eventually("the rest of a change is taken over", || may_register(&place).then_some(()));
+    let log = server.log();
+    let kept = log.lines().find(|line| line.contains("needs a restart")).unwrap_or_default();
+    assert!(kept.contains("WARN") && kept.contains("serve.public.port"), "{log}");
+    place.write(&open(&config, false));
+    eventually("registration is closed again", || (!may_register(&place)).then_some(()));
     let mut nowhere = open(&config, true);
     nowhere["identity"]["schemas"][0]["url"] = json!("file:///nowhere/person.schema.json");
     refused(&place, &server, &nowhere.to_string(), "identity.schemas.0.url");
