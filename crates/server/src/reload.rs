@@ -51,7 +51,7 @@ pub(crate) async fn watch(mut watched: Watched, running: Running, mut ending: En
         loop {
             looks.tick().await;
             if watched.has_settled().await {
-                take_over(&running).await;
+                Box::pin(take_over(&running)).await;
             }
         }
     };

@@ -217,7 +217,7 @@ fn format_fault(format: &str, text: &str) -> Option<String> {
         // Empty stands for unset and relative ones are completed later.
         "uri-reference" if text.is_empty() || text.starts_with('/') => None,
         "uri-reference" => Url::parse(text).err().map(|e| format!("expected a URL, or a path that starts with /: {e}")),
-        "base-url" if text.is_empty() => None,
+        "base-url" | "content-uri-or-path" if text.is_empty() => None,
         "base-url" | "http-url" => url()
             .and_then(|_| started(&["http://", "https://"], "expected a URL that starts with http:// or https://"))
             .err(),
@@ -233,7 +233,6 @@ fn format_fault(format: &str, text: &str) -> Option<String> {
         "network" => text.parse::<Network>().err(),
         "header-name" => text.parse::<ClientIpHeader>().err(),
         "content-uri" => text.parse::<ContentUri>().err(),
-        "content-uri-or-path" if text.is_empty() => None,
         "content-uri-or-path" => or_path::parse(text).err(),
         _ => None,
     }

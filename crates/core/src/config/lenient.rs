@@ -104,9 +104,9 @@ fn text_of(schema: &Value, text: &str, key: &str) -> Settled {
         "switch" if parse_bool(text).is_none() => {
             Some((None, "is neither \"true\" nor \"false\" and counts as not set".to_owned()))
         }
-        "uri" if Url::parse(text).is_err() && is_go_url(text) => unusable(text),
+        "uri" if Url::parse(text).is_err() && is_go_url(text) => Some(unusable(text)),
         // Kratos asks only for the scheme.
-        "http-url" if Url::parse(text).is_err() && is_http(text) => unusable(text),
+        "http-url" if Url::parse(text).is_err() && is_http(text) => Some(unusable(text)),
         "cors-origin" if cors::fault(text).is_some() && is_go_url(text) && text.matches('*').count() < 2 => {
             // The entry stays, since an empty list allows every origin.
             counts_as(
@@ -123,8 +123,8 @@ fn text_of(schema: &Value, text: &str, key: &str) -> Settled {
         "base-url" | "uri-reference" if !text.is_empty() => reference(text),
         // Without its schema nothing works; Kratos does not start either.
         "content-uri" if key.starts_with("identity.schemas.") => None,
-        "content-uri" if ContentUri::parse(text).is_err() && is_go_url(text) => unusable(text),
-        "content-uri-or-path" if !text.is_empty() && or_path::parse(text).is_err() => unusable(text),
+        "content-uri" if ContentUri::parse(text).is_err() && is_go_url(text) => Some(unusable(text)),
+        "content-uri-or-path" if !text.is_empty() && or_path::parse(text).is_err() => Some(unusable(text)),
         _ => None,
     }
 }
@@ -161,15 +161,14 @@ fn byte_size(text: &str, default: Option<&Value>) -> Settled {
 /// A URL, or a reference to one: relative ones start at the public base URL.
 fn reference(text: &str) -> Settled {
     match Url::parse(text) {
-        Ok(_) => None,
         Err(url::ParseError::RelativeUrlWithoutBase) if text.starts_with('/') => None,
         Err(url::ParseError::RelativeUrlWithoutBase) if is_go_reference(text) => {
             let path = format!("/{text}");
             let reason = format!("is neither a URL nor a path from / and counts as {path}");
             Some((Some(path), reason))
         }
-        Err(_) if is_go_url(text) => unusable(text),
-        Err(_) => None,
+        Err(_) if is_go_url(text) => Some(unusable(text)),
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -205,7 +204,7 @@ fn is_go_url(text: &str) -> bool {
 
 /// In place of a URL that no request can be sent to: one that looks like it, under the top-level domain `.invalid`, which
 /// never resolves (RFC 6761). So what needs it fails when it is needed.
-fn unusable(text: &str) -> Settled {
+fn unusable(text: &str) -> (Option<String>, String) {
     let scheme = if text.starts_with("http://") { "http" } else { "https" };
     let authority =
         text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
@@ -215,7 +214,7 @@ fn unusable(text: &str) -> Settled {
     let like = Url::parse(&format!("{scheme}://{}.invalid/", letters.trim_matches(['.', '-'])));
     let like = like.ok().filter(|_| !letters.is_empty() && !letters.contains("..") && letters.len() < 200);
     let url = like.map_or_else(|| format!("{scheme}://unusable.invalid/"), String::from);
-    Some((Some(url), "is no URL that a request can be sent to: what needs it fails when it is needed".to_owned()))
+    (Some(url), "is no URL that a request can be sent to: what needs it fails when it is needed".to_owned())
 }
 
 /// The keys of an open section that Zelos does not know. Kratos ignores them.

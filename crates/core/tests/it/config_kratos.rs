@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use zelos_core::config::Config;
 
 fn reference() -> Value {
-    serde_json::from_str(include_str!("fixtures/config.reference.schema.json")).unwrap()
+    serde_json::from_str(include_str!("fixtures/config.reference.schema.json")).expect("the fixture is JSON")
 }
 
 struct Walk<'a> {
@@ -232,7 +232,7 @@ fn validator(schema: &Value) -> Validator {
         .with_format("uri", is_uri)
         .with_format("uri-reference", is_reference)
         .build(schema)
-        .unwrap()
+        .expect("the fixture is a schema")
 }
 
 #[test]

@@ -25,9 +25,9 @@ pub(super) fn schema() {
 }
 
 /// Prints what there is to know of a key.
-pub(super) fn explain(files: ConfigFiles, flags: &Explain) -> Result<(), Failure> {
+pub(super) fn explain(files: &ConfigFiles, flags: &Explain) -> Result<(), Failure> {
     let Explained { key, meaning, section, kind, default, value, origin, members } =
-        settings::explain(&files, flags.dev, &flags.key)?;
+        settings::explain(files, flags.dev, &flags.key)?;
     if !key.is_empty() {
         out::line(&key);
     }

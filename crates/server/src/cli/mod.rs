@@ -317,7 +317,7 @@ fn run_command(files: ConfigFiles, command: Command) -> Result<(), Failure> {
             config::schema();
             Ok(())
         }
-        Command::Config(Config::Explain(flags)) => config::explain(files, &flags),
+        Command::Config(Config::Explain(flags)) => config::explain(&files, &flags),
         Command::Hashers(Hashers::Argon2(command)) => match command {
             Argon2::Hash(flags) => block_on(hashers::hash(files, flags)),
             Argon2::Calibrate(flags) => block_on(hashers::calibrate(files, flags)),
