@@ -42,7 +42,8 @@ pub(super) struct List {
     #[arg(long, default_value_t = 100)]
     page_size: u32,
     /// The page, by the token that the page before it ended with.
-    #[arg(long, default_value = "")]
+    // A sealed token may begin with a hyphen.
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
     page_token: String,
     /// Accepted for compatibility: every read is as fresh as the database.
     #[arg(long, default_value = "eventual")]

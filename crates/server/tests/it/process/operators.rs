@@ -94,6 +94,9 @@ fn people_are_brought_in_shown_listed_and_deleted() {
         desk.json(&format!("ls identities --page-size 2 --page-token {token} --consistency strong --format json"));
     assert_eq!((rest["identities"][0]["id"].as_str(), &rest["next_page_token"]), (Some(*cleo), &json!("")));
 
+    let foreign = desk.fails("ls identities --page-token -YPwcT8avMxI5GGr", &[]);
+    assert!(!foreign.log.contains("unexpected argument"), "a token may begin with a hyphen: {}", foreign.log);
+
     let several = desk.json(&format!("get identity {bob} {cleo} --format json"));
     assert_eq!(several[1]["traits"]["email"], "cleo@example.org");
     let password = &several[1]["credentials"]["password"];

@@ -282,7 +282,8 @@ impl Drop for Process {
             self.kill();
         }
         if std::thread::panicking() {
-            tell(&self.log());
+            // The folder may be gone by now; a panic here would end all tests.
+            tell(&fs::read_to_string(&self.log).unwrap_or_default());
         }
     }
 }
