@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 use url::Url;
 use zelos_core::{
     config::{
-        Config, ConfigError, Explained, Flags, Loaded, Source, database::Cleanup, development_document,
+        Config, ConfigError, Explained, Flags, Loaded, REQUIRED, Source, database::Cleanup, development_document,
         hashers::Argon2, keep_until_restart, load, look_up, missing, unbuilt,
     },
     fail_point,
@@ -128,7 +128,7 @@ impl Settings {
 /// Says what the environment lacks to be the whole configuration.
 fn check_environment(source: &Source) -> Result<(), Failure> {
     let missing = missing(source);
-    if missing.iter().any(|(key, _)| *key == "dsn") && missing.len() == 3 {
+    if missing.len() == REQUIRED.len() {
         let variables: Vec<_> = missing.iter().map(|(_, variables)| *variables).collect();
         return Err(Failure::new(format!(
             "no configuration: name a file with -c, or set the environment variables {}, or try `zelos serve --dev`",

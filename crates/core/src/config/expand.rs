@@ -112,7 +112,7 @@ fn end_of(text: &str) -> Option<usize> {
 }
 
 fn is_name(name: &str) -> bool {
-    name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
+    name.starts_with(|character: char| character.is_ascii_alphabetic() || character == '_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 

@@ -134,11 +134,11 @@ fn is_duration(text: &str) -> bool {
     let mut rest = text;
     while !rest.is_empty() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let letters = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
-        if digits == 0 || !["h", "m", "s", "ms", "us", "ns"].contains(&&rest[digits..digits + letters]) {
+        let unit = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        if digits == 0 || !["h", "m", "s", "ms", "us", "ns"].contains(&&rest[digits..digits + unit]) {
             return false;
         }
-        rest = &rest[digits + letters..];
+        rest = &rest[digits + unit..];
     }
     !text.is_empty()
 }
@@ -175,7 +175,7 @@ fn reference(text: &str) -> Settled {
 /// The first segment of a relative reference holds no colon, since that would end a scheme (RFC 3986, section 4.2).
 fn is_go_reference(text: &str) -> bool {
     let first = text.split(['/', '?', '#']).next().unwrap_or_default();
-    !first.contains(':') && !text.contains(|letter: char| letter.is_ascii_control() || letter == '\\')
+    !first.contains(':') && !text.contains(|character: char| character.is_ascii_control() || character == '\\')
 }
 
 /// Whether the text starts with `http://` or `https://`.
@@ -187,16 +187,16 @@ fn is_http(text: &str) -> bool {
 /// and any number as port.
 fn is_go_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
-    let is_scheme = scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+    let is_scheme = scheme.starts_with(|character: char| character.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    if !is_scheme || text.contains(|letter: char| letter.is_ascii_control()) {
+    if !is_scheme || text.contains(|character: char| character.is_ascii_control()) {
         return false;
     }
     let Some(rest) = rest.strip_prefix("//") else { return true };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    let is_allowed = |letter: char| {
-        !letter.is_ascii() || letter.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:[]<>\"%".contains(letter)
+    let is_allowed = |character: char| {
+        !character.is_ascii() || character.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:[]<>\"%".contains(character)
     };
     let port = host.rsplit_once(':').map_or("", |(_, port)| port);
     host.chars().all(is_allowed) && (host.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit()))
@@ -209,10 +209,10 @@ fn unusable(text: &str) -> (Option<String>, String) {
     let authority =
         text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
     let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
-    let letters: String =
-        host.chars().filter(|letter| letter.is_ascii_alphanumeric() || ".-".contains(*letter)).collect();
-    let like = Url::parse(&format!("{scheme}://{}.invalid/", letters.trim_matches(['.', '-'])));
-    let like = like.ok().filter(|_| !letters.is_empty() && !letters.contains("..") && letters.len() < 200);
+    let name: String =
+        host.chars().filter(|character| character.is_ascii_alphanumeric() || ".-".contains(*character)).collect();
+    let like = Url::parse(&format!("{scheme}://{}.invalid/", name.trim_matches(['.', '-'])));
+    let like = like.ok().filter(|_| !name.is_empty() && !name.contains("..") && name.len() < 200);
     let url = like.map_or_else(|| format!("{scheme}://unusable.invalid/"), String::from);
     (Some(url), "is no URL that a request can be sent to: what needs it fails when it is needed".to_owned())
 }

@@ -90,8 +90,8 @@ pub fn missing(source: &Source) -> Vec<(&'static str, &'static str)> {
     REQUIRED.into_iter().filter(|required| !is_set(required)).collect()
 }
 
-/// What has no default.
-const REQUIRED: [(&str, &str); 3] = [
+/// What has no default: the keys, each with the environment variables for it.
+pub const REQUIRED: [(&str, &str); 3] = [
     ("dsn", "DSN"),
     ("identity.schemas", "IDENTITY_SCHEMAS_0_ID and IDENTITY_SCHEMAS_0_URL"),
     ("selfservice.default_browser_return_url", "SELFSERVICE_DEFAULT_BROWSER_RETURN_URL"),

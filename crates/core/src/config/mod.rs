@@ -56,7 +56,7 @@ pub use development::development_document;
 pub use error::{ConfigError, Origin};
 pub use explain::{Explained, explain};
 pub use hooks::{After, AfterMethod, Before, Hook, WebHook};
-pub use load::{Flags, Loaded, Source, load, look_up, missing};
+pub use load::{Flags, Loaded, REQUIRED, Source, load, look_up, missing};
 pub use network::{ClientIpHeader, Network};
 pub use preset::{Preset, hardened_document};
 pub use reload::keep_until_restart;

@@ -11,12 +11,11 @@ use crate::{
     plug::{Cx, Issued, Outcome},
     sessions,
 };
-use std::collections::BTreeMap;
 use url::Url;
 use zelos_core::{
     flow::{Channel, Flow, Kind, State},
     id::FlowId,
-    identity::Identity,
+    identity::{CredentialType, Identity},
     problem::{NoSession, Problem, Result},
     session::AuthenticationMethod,
     text::catalog,
@@ -82,12 +81,13 @@ pub(super) async fn finish(
     Ok(completed(flow, Some(identity), Some(issued), None, to))
 }
 
-/// Whether a change touches what the identity authenticates with: a credential's secrets, not its identifiers alone.
+/// Whether a change touches what the identity authenticates with: a credential's secrets, or the addresses that its codes
+/// are sent to; not its identifiers alone. An identity has one credential of a type.
 fn changes_a_factor(old: &Identity, new: &Identity) -> bool {
-    let factors = |identity: &Identity| -> BTreeMap<_, _> {
-        identity.credentials.iter().map(|credential| (credential.kind.as_str(), credential.config.clone())).collect()
-    };
-    factors(old) != factors(new)
+    CredentialType::ALL.into_iter().any(|kind| {
+        let [old, new] = [old, new].map(|identity| identity.credential(kind).map(|credential| &credential.config));
+        old != new
+    })
 }
 
 /// The change waits for something, which the hook has begun: the form stays, with what was wished.
